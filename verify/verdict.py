@@ -1,0 +1,177 @@
+"""What a run found: verdicts, the evidence behind each, and the report that holds them.
+
+Everything here is plain data. `verify.judge` fills it in, `verify.report` shows it and writes it as JSON (schema 1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SCHEMA = 1
+
+
+class Verdict(enum.StrEnum):
+    """What is concluded of an equation, worst first."""
+
+    REFUTED = "refuted"  # the algebra is wrong, and there is a counterexample
+    DISPUTED = "disputed"  # the oracles disagree with each other, so nothing is concluded
+    INACCURATE = "inaccurate"  # the algebra is right, the result farther off than rounding explains
+    INCONCLUSIVE = "inconclusive"  # ran, but without the power to refute
+    VERIFIED = "verified"  # no difference that float64 with its bounds could see; the proof stayed open
+    PROVED = "proved"  # an identity over finite fields, and accurate wherever it was run
+
+    @property
+    def good(self) -> bool:
+        """Whether a run that ends with this verdict exits with 0."""
+        return self in (Verdict.VERIFIED, Verdict.PROVED)
+
+    @staticmethod
+    def worst(verdicts: Iterable[Verdict]) -> Verdict:
+        """The worst of several; nothing judged at all is inconclusive, never good."""
+        order = list(Verdict)
+        return min(verdicts, key=order.index, default=Verdict.INCONCLUSIVE)
+
+
+class Status(enum.StrEnum):
+    """How the proof of one equation ended."""
+
+    CLOSED = "closed"  # equal at every point
+    OPEN = "open"  # could not be decided in the field: `open_because` says why
+    FAILED = "failed"  # different at a point: the two sides are not the same function
+
+
+@dataclasses.dataclass
+class ProofEvidence:
+    """Points at which both sides were evaluated over finite fields."""
+
+    points: int = 0
+    shapes: int = 0
+    branches: int = 0  # distinct branch patterns that the points chose
+    status: Status = Status.OPEN
+    log2_error: float = 0.0  # log2 of the probability that a wrong identity would have passed
+    theorem: str = "rational"  # "rational": Schwartz-Zippel holds; "exponential": it holds with exponentials as free variables
+    open_because: str | None = None
+    dropped: int = 0  # points without a value in the field (no square root, division by zero)
+
+
+@dataclasses.dataclass
+class BoundsEvidence:
+    """Cases judged in float64 with running error bounds."""
+
+    cases: int = 0
+    worst: float = 0.0  # largest difference over the sum of both bounds; 1 would be a violation
+    power: float | None = None  # the smallest relative error that would have been refuted; None where there was none
+
+
+@dataclasses.dataclass
+class DeviceEvidence:
+    """Cases judged on the device, in one dtype at one matmul precision."""
+
+    dtype: str
+    precision: str
+    cases: int = 0
+    exact: int = 0  # elements whose bound was zero: judged to the bit
+    kinks: int = 0  # elements exactly at a kink or a tie
+    worst: float = 0.0
+
+
+@dataclasses.dataclass
+class Counterexample:
+    """The smallest case found at which the two sides differ, as values that can be pasted into Python."""
+
+    lane: str  # "bounds", "device" or "proof"
+    choices: dict[str, str]
+    dims: dict[str, int]
+    leaves: dict[str, Any]  # nested lists of Python numbers, leaf by leaf
+    inputs: dict[str, Any]  # what the equation alone was given (autodiff's own values upstream of it)
+    index: tuple[int, ...]  # the element that differs most
+    manual: float
+    autodiff: float
+    bound: float  # the two bounds together: the difference that rounding could explain
+    dtype: str = "float64"
+    holds: tuple[str, ...] = ()  # equations upstream of this one that hold
+    replay: str = ""  # a command that shows it again
+
+
+@dataclasses.dataclass
+class EquationReport:
+    """One equation, or the composed gradient under the name `gradient`."""
+
+    name: str
+    tex: str
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    because: str | None = None  # one line: why the verdict is not `proved`
+    proof: ProofEvidence = dataclasses.field(default_factory=ProofEvidence)
+    bounds: BoundsEvidence = dataclasses.field(default_factory=BoundsEvidence)
+    device: list[DeviceEvidence] = dataclasses.field(default_factory=list)
+    counterexample: Counterexample | None = None
+
+
+@dataclasses.dataclass
+class DerivationReport:
+    """One derivation and all of its equations."""
+
+    name: str
+    source: str
+    equations: list[EquationReport] = dataclasses.field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.worst(equation.verdict for equation in self.equations)
+
+
+@dataclasses.dataclass
+class Report:
+    """A whole run."""
+
+    environment: dict[str, Any]
+    settings: dict[str, Any]
+    totals: dict[str, Any]
+    derivations: list[DerivationReport]
+    interrupted: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.worst(derivation.verdict for derivation in self.derivations)
+
+    @property
+    def good(self) -> bool:
+        return self.verdict.good and not self.interrupted
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON values, schema 1 of the documentation."""
+        return {
+            "schema": SCHEMA,
+            "verdict": str(self.verdict),
+            **({"interrupted": True} if self.interrupted else {}),
+            "environment": self.environment,
+            "settings": self.settings,
+            "totals": self.totals,
+            "derivations": [
+                {
+                    "name": derivation.name,
+                    "source": derivation.source,
+                    "verdict": str(derivation.verdict),
+                    "equations": [_equation_json(equation) for equation in derivation.equations],
+                }
+                for derivation in self.derivations
+            ],
+        }
+
+
+def _equation_json(equation: EquationReport) -> Mapping[str, Any]:
+    return {
+        "name": equation.name,
+        "tex": equation.tex,
+        "verdict": str(equation.verdict),
+        "because": equation.because,
+        "lanes": {
+            "proof": dataclasses.asdict(equation.proof),
+            "bounds": dataclasses.asdict(equation.bounds),
+            "device": [dataclasses.asdict(evidence) for evidence in equation.device],
+        },
+        "counterexample": equation.counterexample and dataclasses.asdict(equation.counterexample),
+    }
