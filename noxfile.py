@@ -1,0 +1,50 @@
+"""What can be run here: `nox -s verify`, `tests`, `lint`, `typecheck`, `bench`."""
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["verify", "tests", "lint", "typecheck"]
+
+GROUPS = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(GROUPS, name))
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Judge the hand-written gradients: `nox -s verify`, `nox -s verify -- --list`, `nox -s verify -- my_layer.py`."""
+    session.install("-e", ".[verify]")
+    session.run("python", "-m", "verify", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test both packages: `nox -s tests`, `nox -s tests -- -k prod`."""
+    session.install("-e", ".[verify]", *group("test"))
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, and that manual_bp never calls autodiff."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check types."""
+    session.install("-e", ".[verify]", *group("test"), *group("typecheck"))
+    session.run("pyright", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time the parts against each other, as ratios of medians taken in one run."""
+    session.install("-e", ".[verify]")
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,96 @@
+"""What a run is asked to do: how much, in which dtypes, where, and of which equations."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+PLATFORMS = ("cpu", "gpu", "tpu")
+PRECISIONS = ("default", "high", "highest")
+MAX_SEED = 2**32 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The same settings on the same machine give the same report, times aside.
+
+    A value that makes no sense raises ValueError (TypeError where its type is wrong) with the name, the value
+    and what was expected.
+    """
+
+    seed: int = 0
+    examples: int = 320  # shapes and data that Hypothesis explores for each derivation, after the ladder
+    dtypes: Sequence[str] = ("float32", "bfloat16")  # what the device lane computes in
+    platform: str | None = None  # None: jax's default
+    precision: str = "highest"  # of matrix products, as in jax.default_matmul_precision
+    only: str | None = None  # a glob: see `selects`
+    jobs: int | None = None  # processes; None: see `jobs_on`
+    directory: Path = Path(".verify")  # counterexamples and compilation cache
+
+    def __post_init__(self) -> None:
+        _whole("seed", self.seed, 0, MAX_SEED)
+        _whole("examples", self.examples, 1)
+        if self.jobs is not None:
+            _whole("jobs", self.jobs, 1)
+        if isinstance(self.dtypes, str) or not self.dtypes:
+            raise TypeError(f"dtypes: {self.dtypes!r}, expected at least one of {_words(DTYPES)}, as a tuple")
+        object.__setattr__(self, "dtypes", tuple(dict.fromkeys(str(dtype) for dtype in self.dtypes)))
+        for dtype in self.dtypes:
+            _one_of("dtype", dtype, DTYPES)
+        if self.platform is not None:
+            _one_of("platform", self.platform, PLATFORMS)
+        _one_of("precision", self.precision, PRECISIONS)
+        if self.only is not None and not (isinstance(self.only, str) and self.only):
+            raise TypeError(f"only: {self.only!r}, expected a glob such as 'dJ_dW*' or 'backprop/*'")
+        object.__setattr__(self, "directory", Path(self.directory))
+
+    def jobs_on(self, platform: str) -> int:
+        """How many processes to use: as many as asked, else up to 4 cores on a CPU and one where a device is shared."""
+        if self.jobs is not None:
+            return self.jobs
+        return min(4, _cores()) if platform == "cpu" else 1
+
+    def selects(self, derivation: str, equation: str) -> bool:
+        """Whether `only` matches the derivation, the equation, or `derivation/equation`."""
+        if self.only is None:
+            return True
+        names = (derivation, equation, f"{derivation}/{equation}")
+        return any(fnmatchcase(name, self.only) for name in names)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings that decide what a report says; jobs and the directory do not."""
+        return {
+            "seed": self.seed,
+            "examples": self.examples,
+            "dtypes": list(self.dtypes),
+            "platform": self.platform,
+            "precision": self.precision,
+            "only": self.only,
+        }
+
+
+def _whole(name: str, value: object, low: int, high: int | None = None) -> None:
+    expected = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: {value!r}, expected {expected}")
+    if value < low or (high is not None and value > high):
+        raise ValueError(f"{name}: {value}, expected {expected}")
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}: {value!r}, expected {_words(allowed)}")
+
+
+def _words(allowed: Sequence[str]) -> str:
+    return f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux: what this process may use, in a container too
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
