@@ -1,0 +1,232 @@
+"""Reading and writing at positions that are data: gather, scatter and dynamic slices, in NumPy.
+
+Indices are plain integers, already normalised (jnp has added the size to negative ones). Each primitive is turned into
+flat positions in its operand; the parts that no index changes are computed once per shape.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jax.lax import GatherScatterMode
+
+from verify.arithmetic.movement import Array, leading, select
+
+if TYPE_CHECKING:
+    from verify.interpret import Step
+
+Shape = tuple[int, ...]
+
+# ------------------------------------------------------------------------------------------------- flat positions
+
+
+class Plan(NamedTuple):
+    """Flat positions of windows in an operand, but for the index at which each window starts."""
+
+    last: Array  # for each component of an index, the largest start that keeps the window inside
+    strides: Array  # for each component of an index, what one step costs in the flat operand
+    starts: Shape  # the shape of the starts beside the windowed array: 1 along the axes that a window fills
+    offsets: Array  # what is added to a start for each entry of a window
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(operand: Shape, window: Shape, indexed: Shape, filled: Any, paired: Any, windowed: Shape) -> Plan:
+    """The plan for windows of extent `window` in `operand`, laid out as an array of shape `windowed`.
+
+    `indexed` are the operand axes that the components of an index move along; `filled` pairs an operand axis with the
+    windowed axis that it fills; `paired` an operand axis with the axis of the starts that it goes along with.
+    """
+    rank = len(windowed)
+    strides = [math.prod(operand[axis + 1 :]) for axis in range(len(operand))]
+    outer = [place for place in range(rank) if place not in dict(filled).values()]
+    offsets = np.zeros((1,) * rank, np.intp)
+    for axis, place in (*filled, *((axis, outer[start]) for axis, start in paired)):
+        offsets = offsets + np.arange(windowed[place]).reshape(-1, *(1,) * (rank - place - 1)) * strides[axis]
+    return Plan(
+        np.array([operand[axis] - window[axis] for axis in indexed], np.int64),
+        np.array([strides[axis] for axis in indexed], np.int64),
+        tuple([size if place in outer else 1 for place, size in enumerate(windowed)]),
+        offsets,
+    )
+
+
+def _gather_plan(step: Step) -> Plan:
+    offset, collapsed, indexed, batching, start_batching = map(tuple, step.params["dimension_numbers"])
+    operand, windowed = step.inputs[0].shape, step.outputs[0].shape
+    inner = [axis for axis in range(len(operand)) if axis not in collapsed and axis not in batching]
+    window = tuple(step.params["slice_sizes"])
+    filled, paired = zip(inner, offset, strict=True), zip(batching, start_batching, strict=True)
+    return _plan(operand, window, indexed, tuple(filled), tuple(paired), windowed)
+
+
+def _scatter_plan(step: Step) -> Plan:
+    window_dims, inserted, indexed, batching, start_batching = map(tuple, step.params["dimension_numbers"])
+    operand, windowed = step.inputs[0].shape, step.inputs[2].shape
+    inner = [axis for axis in range(len(operand)) if axis not in inserted and axis not in batching]
+    filled = dict(zip(inner, window_dims, strict=True))
+    window = tuple([windowed[filled[axis]] if axis in filled else 1 for axis in range(len(operand))])
+    return _plan(operand, window, indexed, tuple(filled.items()), tuple(zip(batching, start_batching, strict=True)), windowed)
+
+
+def _slice_plan(operand: Shape, window: Shape) -> Plan:
+    axes = tuple(range(len(operand)))
+    return _plan(operand, window, axes, tuple(zip(axes, axes, strict=True)), (), window)
+
+
+def _positions(plan: Plan, starts: Array) -> Array:
+    """Flat positions of every entry of every window; `starts` (N|1, ..., components) must be inside."""
+    return (starts @ plan.strides).reshape(len(starts), *plan.starts) + plan.offsets
+
+
+def _start(plan: Plan, indices: Array) -> tuple[Array, Array | None]:
+    """The starts moved inside, and where, shaped like the starts beside the windowed array, they already were.
+
+    None stands for everywhere.
+    """
+    indices = indices.astype(np.int64, copy=False)
+    inner = np.minimum(np.maximum(indices, 0), plan.last)
+    inside = (inner == indices).all(axis=-1)
+    return inner, None if inside.all() else inside.reshape(len(indices), *plan.starts)
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def take(array: Array, positions: Array) -> Array:
+    """Entries of an array at flat positions (N|1, ...) that do not count the data axis."""
+    if len(array) == 1:
+        return np.take(array.reshape(-1), positions)
+    flat = array.reshape(len(array), -1)
+    if len(positions) == 1:
+        return np.take(flat, positions[0], axis=1)
+    return np.take(flat, positions + _rows(positions, flat.shape[1]))
+
+
+def _rows(positions: Array, size: int) -> Array:
+    """What turns positions in one case into positions in all of them."""
+    return np.arange(0, len(positions) * size, size).reshape(-1, *(1,) * (positions.ndim - 1)) if size else positions
+
+
+def gather(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
+    """Windows of the operand, moved inside it where they are not, or there a fill value: see `filled`.
+
+    A component array of floats shows the fill value 0 as 0 and any other as NaN, one of integers always as 0; an operand
+    whose dtype in the program is an integer gets the program's fill value.
+    """
+    (operand,), (index,) = values, indices
+    plan = _gather_plan(step)
+    starts, inside = _start(plan, index)
+    taken = take(operand, _positions(plan, starts))
+    if inside is None or step.params["mode"] is not GatherScatterMode.FILL_OR_DROP:
+        return taken
+    given = step.params["fill_value"]
+    if np.dtype(step.outputs[0].dtype).kind not in "iub":
+        given = np.nan if taken.dtype.kind == "f" and given != 0 else 0
+    return np.where(inside, taken, np.asarray(given, taken.dtype))
+
+
+def filled(step: Step, index: Array) -> Array | None:
+    """Where a gather shows its fill value, `step.params["fill_value"]`, because a window is not inside; None for nowhere.
+
+    Shaped like the result, but 1 along the axes that a window fills.
+    """
+    _, inside = _start(_gather_plan(step), index)
+    return None if inside is None or step.params["mode"] is not GatherScatterMode.FILL_OR_DROP else ~inside
+
+
+def dynamic_slice(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
+    (operand,), window = values, step.outputs[0].shape
+    if max([len(index) for index in indices], default=1) == 1:
+        return operand[_fixed_slices(operand.shape[1:], window, indices)]
+    plan = _slice_plan(operand.shape[1:], window)
+    return take(operand, _positions(plan, _start(plan, _stacked(indices))[0]))
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
+
+def scatter(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
+    """The operand with windows replaced; of updates at the same position the last one stays."""
+    (operand, updates), (index,) = values, indices
+    return _write(_scatter_plan(step), step, operand, index, updates, _replace)
+
+
+def scatter_add(step: Step, operand: Array, indices: Array, updates: Array) -> Array:
+    """The operand with updates added to windows, all of those at the same position."""
+    return scatter_with(np.add, step, operand, indices, updates)
+
+
+def scatter_with(ufunc: np.ufunc, step: Step, operand: Array, indices: Array, updates: Array) -> Array:
+    """The operand with updates combined into windows one after the other."""
+    return _write(_scatter_plan(step), step, operand, indices, updates, ufunc.at)
+
+
+def dynamic_update_slice(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
+    operand, update = values
+    window = update.shape[1:]
+    if max([len(index) for index in indices], default=1) == 1:
+        result = np.repeat(operand, leading(operand, update) // len(operand), axis=0)
+        result[_fixed_slices(operand.shape[1:], window, indices)] = update
+        return result
+    plan = _slice_plan(operand.shape[1:], window)
+    return _write(plan, step, operand, _stacked(indices), update, _replace)
+
+
+def _replace(flat: Array, positions: Array, updates: Array) -> None:
+    flat[positions] = updates
+
+
+def _write(plan: Plan, step: Step, operand: Array, index: Array, updates: Array, combine: Callable[..., None]) -> Array:
+    cases, size = leading(operand, index, updates), math.prod(operand.shape[1:])
+    starts, inside = _start(plan, index)
+    positions = _positions(plan, starts)
+    if inside is not None and step.params.get("mode", GatherScatterMode.CLIP) is not GatherScatterMode.CLIP:
+        positions = np.where(inside, positions, size)  # what is dropped goes to a slot behind the end
+    positions = np.broadcast_to(positions, (cases, *updates.shape[1:]))
+    written = np.zeros((cases, size + 1), operand.dtype)
+    written[:, :size] = operand.reshape(len(operand), size)
+    positions = (positions + _rows(positions, size + 1)).reshape(-1)
+    combine(written.reshape(-1), positions, np.broadcast_to(updates, (cases, *updates.shape[1:])).reshape(-1))
+    return written[:, :size].reshape(cases, *operand.shape[1:])
+
+
+# ------------------------------------------------------------------------------------------------- starts of slices
+
+
+def _stacked(indices: Sequence[Array]) -> Array:
+    return np.stack(np.broadcast_arrays(*indices), axis=-1)
+
+
+def _fixed_slices(operand: Shape, window: Shape, indices: Sequence[Array]) -> tuple[slice, ...]:
+    """The slices of all cases together, where the starts are the same for all."""
+    starts = [min(max(int(i[0]), 0), size - extent) for i, size, extent in zip(indices, operand, window, strict=True)]
+    return (slice(None), *[slice(start, start + extent) for start, extent in zip(starts, window, strict=True)])
+
+
+# ------------------------------------------------------------------------------------------------- the table
+
+INDEXED_MOVES: dict[str, Callable[[Any, Sequence[Array], Sequence[Array]], Array]] = {
+    "gather": gather,
+    "dynamic_slice": dynamic_slice,
+    "dynamic_update_slice": dynamic_update_slice,
+    "scatter": scatter,
+    "select_n": lambda step, values, indices: select(step, *indices, *values),
+}
+
+_INDICES = {
+    "gather": slice(1, None),
+    "dynamic_slice": slice(1, None),
+    "dynamic_update_slice": slice(2, None),
+    "scatter": slice(1, 2),
+    "select_n": slice(0, 1),
+}
+
+
+def split_operands(step: Step, operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The operands of an indexed move that are moved, and the integers (or booleans) that say where to."""
+    where = range(len(operands))[_INDICES[step.primitive]]
+    return [o for i, o in enumerate(operands) if i not in where], [operands[i] for i in where]

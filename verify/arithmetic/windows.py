@@ -1,0 +1,74 @@
+"""Which entries of an array each window of a convolution, a pooling or a window sum sees."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from verify.arithmetic.movement import Array
+
+if TYPE_CHECKING:
+    from verify.interpret import Step
+
+
+class Geometry(NamedTuple):
+    """Where windows lie over an array, one entry an axis."""
+
+    sizes: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    base_dilation: tuple[int, ...]
+    window_dilation: tuple[int, ...]
+
+    @staticmethod
+    def of(step: Step) -> Geometry:
+        """The windows of a reduce_window_*, or of a select_and_*_add, whose last operand is the one windows lie over."""
+        params: Mapping[str, Any] = step.params
+        ones = (1,) * len(params["window_dimensions"])
+        return Geometry(
+            tuple(step.inputs[-1].shape),
+            tuple(params["window_dimensions"]),
+            tuple(params["window_strides"]),
+            tuple(map(tuple, params["padding"])),
+            tuple(params.get("base_dilation", ones)),
+            tuple(params.get("window_dilation", ones)),
+        )
+
+
+@functools.lru_cache(maxsize=1024)
+def seen(geometry: Geometry) -> Array:
+    """Flat positions, (windows, entries of a window); a window in the padding sees the position behind the last."""
+    rank = len(geometry.sizes)
+    positions, inside = np.zeros((1,) * 2 * rank, np.intp), np.ones((1,) * 2 * rank, bool)
+    for axis, (size, window, stride, (low, high), base, pitch) in enumerate(zip(*geometry, strict=True)):
+        extent = (size - 1) * base + 1 if size else 0
+        count = max((extent + low + high - (window - 1) * pitch - 1) // stride + 1, 0)
+        at = np.arange(count)[:, None] * stride + np.arange(window) * pitch - low
+        shape = [1] * 2 * rank
+        shape[axis], shape[rank + axis] = at.shape
+        at = at.reshape(shape)
+        positions = positions + at // base * math.prod(geometry.sizes[axis + 1 :])
+        inside = inside & (at >= 0) & (at < extent) & (at % base == 0)
+    flat = np.where(inside, positions, math.prod(geometry.sizes))
+    return flat.reshape(math.prod(flat.shape[:rank]), -1)
+
+
+def with_slot(flat: Array, fill: Any) -> Array:
+    """A flat array (N|1, size) with one more entry, which stands for the padding."""
+    longer = np.empty((len(flat), flat.shape[1] + 1), flat.dtype)
+    longer[:, :-1] = flat
+    longer[:, -1] = fill
+    return longer
+
+
+def windows(step: Step, array: Array, fill: Any = 0) -> Array:
+    """What each window of a reduce_window_* sees, (N|1, *result, entries); `fill` is what it sees in the padding."""
+    positions = seen(Geometry.of(step))
+    return np.take(with_slot(array.reshape(len(array), -1), fill), positions, axis=1).reshape(
+        len(array), *step.outputs[0].shape, positions.shape[1]
+    )
