@@ -80,13 +80,9 @@ def choose(parameter: str, annotation: Any, given: Any) -> Any:
             return value
     kind = getattr(annotation, "__name__", str(annotation))
     if not isinstance(given, str):
-        raise TypeError(f"{parameter}: {given!r} is a {type(given).__name__}; expected a {kind} or one of {_listed(choices)}")
+        raise TypeError(f"{parameter}: got {given!r}, expected {kind}, or one of its names: {', '.join(choices)}")
     if given not in choices:
         near = difflib.get_close_matches(given, choices, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{parameter}: {given!r} is not a {kind}{hint} Choose from {_listed(choices)}")
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{parameter}: no {kind} is called {given!r}{hint} (there are {', '.join(choices)})")
     return choices[given]
-
-
-def _listed(choices: Mapping[str, Any]) -> str:
-    return ", ".join(choices) or "nothing: the table is empty"
