@@ -16,7 +16,7 @@ def group(name: str) -> list[str]:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """Judge the hand-written gradients: `nox -s verify`, `nox -s verify -- --list`, `nox -s verify -- my_layer.py`."""
+    """Judge gradients: `nox -s verify`, `nox -s verify -- --list`, `nox -s verify -- my_layer.py`."""
     session.install("-e", ".[verify]")
     session.run("python", "-m", "verify", *session.posargs)
 

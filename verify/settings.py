@@ -50,7 +50,7 @@ class Settings:
         object.__setattr__(self, "directory", Path(self.directory))
 
     def jobs_on(self, platform: str) -> int:
-        """How many processes to use: as many as asked, else up to 4 cores on a CPU and one where a device is shared."""
+        """How many processes: as many as asked; else up to 4 cores on a CPU, one where a device is shared."""
         if self.jobs is not None:
             return self.jobs
         return min(4, _cores()) if platform == "cpu" else 1
@@ -75,7 +75,9 @@ class Settings:
 
 
 def _whole(name: str, value: object, low: int, high: int | None = None) -> None:
-    expected = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+    expected = (
+        f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+    )
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: {value!r}, expected {expected}")
     if value < low or (high is not None and value > high):

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+import manual_bp
 from manual_bp.derivation import Derivation
 
 BOOK = "manual_bp.book"
 
 
 class Target(NamedTuple):
-    """A derivation, and the `module:attribute` or `path/file.py:attribute` from which another process loads it."""
+    """A derivation, and the `module:attribute` or `file.py:attribute` from which another process loads it."""
 
     spec: str
     derivation: Derivation
@@ -33,13 +34,12 @@ class TargetError(Exception):
 def resolve(names: Sequence[str] = ()) -> list[Target]:
     """The derivations behind `names`, each once, in order; with no names, everything in `manual_bp`.
 
-    Raises TargetError for a name that is nothing known, a file that is missing or does not import, and a module or
-    file that holds no Derivation.
+    Raises TargetError for a name that is nothing known, a file that is missing or does not import, a module
+    or file without a Derivation.
     """
     if not names:
         return book()
-    found = [target for name in names for target in _resolve(name)]
-    return list({id(target.derivation): target for target in reversed(found)}.values())[::-1]
+    return _once(target for name in names for target in _resolve(name))
 
 
 def load(spec: str) -> Derivation:
@@ -55,16 +55,23 @@ def book() -> list[Target]:
     """Every derivation of `manual_bp`, in the order of its modules."""
     package = _module(BOOK)
     inside = sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{BOOK}."))
-    found = [target for name in inside for target in _derivations(name, _module(name))]
-    return list({id(target.derivation): target for target in reversed(found)}.values())[::-1]
+    return _once(target for name in inside for target in _derivations(name, _module(name)))
+
+
+def _once(targets: Iterable[Target]) -> list[Target]:
+    """Without those met before: a package imports what its modules define."""
+    first: dict[int, Target] = {}
+    for target in targets:
+        first.setdefault(id(target.derivation), target)
+    return list(first.values())
 
 
 def _resolve(name: str) -> list[Target]:
+    origin, _, attribute = name.rpartition(":")
+    if origin and attribute.isidentifier():
+        return [Target(name, load(name))]
     if _is_file(name):
         return _all_of(name)
-    origin, colon, attribute = name.rpartition(":")
-    if colon and attribute.isidentifier():
-        return [Target(name, load(name))]
     known = book()
     if named := [target for target in known if target.derivation.name == name]:
         return named
@@ -143,7 +150,9 @@ def _importing(origin: str, run) -> ModuleType:
     except TargetError:
         raise
     except (Exception, SystemExit) as error:
-        raise TargetError(f"{_users_traceback(error)}{origin}: does not import; mend the error above") from error
+        raise TargetError(
+            f"{_users_traceback(error)}{origin}: does not import; mend the error above"
+        ) from error
 
 
 def _users_traceback(error: BaseException) -> str:
@@ -158,6 +167,6 @@ def _users_traceback(error: BaseException) -> str:
 def _is_foreign(filename: str) -> bool:
     paths = sysconfig.get_paths()
     libraries = [Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    ours = [Path(__file__).parent, *map(Path, sys.modules["manual_bp"].__path__)]
-    path = Path(filename)
-    return filename.startswith("<") or any(path.is_relative_to(folder) for folder in libraries + ours)
+    path, ours = Path(filename), (Path(__file__).parent, Path(manual_bp.__path__[0]))
+    within = any(path.is_relative_to(folder) for folder in libraries)
+    return filename.startswith("<") or within or path.parent in ours

@@ -1,0 +1,171 @@
+"""The command line: `python -m verify [TARGET ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from verify import platforms
+from verify.report import json, terminal
+from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
+
+GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
+COMPOSED = "gradient"  # the composed gradient is judged under this name
+
+
+class UsageError(Exception):
+    """Something the user can mend; the message ends with the line that says how."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; `{self.prog} --help` shows what there is")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: see the end of `python -m verify --help`."""
+    try:
+        return _run(_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        print("verify: interrupted before anything was judged", file=sys.stderr)
+        return INTERRUPTED
+    except (UsageError, platforms.PlatformError) as error:
+        *before, line = str(error).splitlines()
+        print(*before, f"verify: {line}", sep="\n", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings()
+    parser = Parser(
+        prog="python -m verify",
+        description="Judge gradients written by hand: proved, or refuted with the smallest counterexample.",
+        epilog="Exit code 0: all proved or verified; 1: anything else; 2: usage or environment; 130: Ctrl-C.",
+    )
+    add = parser.add_argument
+    add(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="a derivation's name, a module or a Python file; none: all of manual_bp",
+    )
+    add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
+    add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
+    add(
+        "--examples",
+        type=int,
+        metavar="N",
+        default=default.examples,
+        help="for each derivation (default %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        metavar="S",
+        default=default.seed,
+        help="the same seed gives the same report (default %(default)s)",
+    )
+    add(
+        "--dtype",
+        action="append",
+        metavar="D",
+        dest="dtypes",
+        help=f"of {', '.join(DTYPES)}; may be given several times",
+    )
+    add("--platform", metavar="P", help=f"of {', '.join(PLATFORMS)} (default: jax's own)")
+    add(
+        "--precision",
+        metavar="P",
+        default=default.precision,
+        help=f"of {', '.join(PRECISIONS)} (default %(default)s)",
+    )
+    add(
+        "--report",
+        type=Path,
+        metavar="PATH",
+        help=f"where to save the report (default {default.directory}/report.json)",
+    )
+    add("--jobs", type=int, metavar="N", help="processes (default: up to 4 cores on a CPU, else 1)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    console = terminal.console()
+    platforms.choose(settings.platform)  # before anything that imports jax
+
+    from verify import targets
+
+    try:
+        found = targets.resolve(options.targets)
+    except targets.TargetError as error:
+        raise UsageError(str(error)) from error
+    listing = _listing(found, settings)
+    if options.list:
+        terminal.show_list(listing, console)
+        return GOOD
+    path = _writable(options.report or settings.directory / "report.json")
+    return _judge(found, settings, console, path)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {"dtypes": tuple(options.dtypes)} if options.dtypes else {}
+    try:
+        return Settings(
+            seed=options.seed,
+            examples=options.examples,
+            platform=options.platform,
+            precision=options.precision,
+            only=options.only,
+            jobs=options.jobs,
+            **given,
+        )
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"--{error}") from error
+
+
+def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """For each derivation its name, source, and the (name, TeX) of the equations that `--only` leaves."""
+    listing = []
+    for _, derivation in found:
+        equations = [(name, equation.tex) for name, equation in derivation.equations.items()] + [
+            (COMPOSED, "")
+        ]
+        kept = [(name, tex) for name, tex in equations if settings.selects(derivation.name, name)]
+        if kept:
+            listing.append((derivation.name, derivation.source, kept))
+    if not listing:
+        raise UsageError(
+            f"--only {settings.only!r} matches no derivation and no equation; --list shows what there is"
+        )
+    return listing
+
+
+def _writable(path: Path) -> Path:
+    """Found out before the work is done, not after."""
+    if path.is_dir():
+        raise UsageError(f"--report {path}: is a folder; expected the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--report {path}: its folder cannot be made ({error.strerror}); choose another"
+        ) from error
+    return path
+
+
+def _judge(found, settings: Settings, console: Console, path: Path) -> int:
+    from verify import campaign
+
+    with terminal.progress(console) as update:
+        report = campaign.run(found, settings, update)
+    json.save(report, path)
+    terminal.show(report, console, path)
+    if report.interrupted:
+        return INTERRUPTED
+    return GOOD if report.good else BAD

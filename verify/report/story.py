@@ -1,0 +1,87 @@
+"""Tells of one equation that was not accepted: where it fails, by how much, and how to see it again."""
+
+from __future__ import annotations
+
+import pprint
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from verify.report.formula import to_unicode
+from verify.verdict import Counterexample, EquationReport, Verdict
+
+WIDTH = 80
+INDENT = "    "
+HEADLINES = {
+    Verdict.REFUTED: "refuted: it is not the derivative",
+    Verdict.DISPUTED: "disputed: the oracles disagree with each other, so nothing is concluded",
+    Verdict.INACCURATE: "inaccurate: the algebra is right, the result is farther off than rounding explains",
+    Verdict.INCONCLUSIVE: "inconclusive: it ran, but nothing that was run could have refuted it",
+    Verdict.VERIFIED: "verified: no difference that float64 with its bounds could see",
+    Verdict.PROVED: "proved",
+}
+
+
+def story(equation: EquationReport, derivation: str = "") -> str:
+    """The whole story of `equation` in plain text at 80 columns; `derivation` is the name it is known by."""
+    name = f"{derivation}/{equation.name}" if derivation else equation.name
+    lines = _wrapped(f"{name} is {HEADLINES[equation.verdict]}", "")
+    if formula := to_unicode(equation.tex):
+        lines += _wrapped(formula, INDENT)
+    if equation.because:
+        lines += _wrapped(equation.because, "  ")
+    if equation.counterexample:
+        lines += _case(equation.counterexample, equation.name)
+    return "\n".join(lines)
+
+
+def _case(case: Counterexample, name: str) -> list[str]:
+    dims = ", ".join(f"{dim} = {size}" for dim, size in case.dims.items())
+    at = ", ".join(map(str, case.index))
+    lines = ["", *_wrapped(f"smallest case found ({', '.join(filter(None, (dims, case.dtype)))}):", "  ")]
+    lines += _assignments({**case.choices, **case.leaves})
+    if given := {key: value for key, value in case.inputs.items() if key not in case.leaves}:
+        lines += [
+            "",
+            *_wrapped("what the equation alone was given, from autodiff:", "  "),
+            *_assignments(given),
+        ]
+    difference = abs(case.manual - case.autodiff)
+    lines += [
+        "",
+        f"  {name}[{at}]:" if at else f"  {name}:",
+        f"{INDENT}manual      {case.manual!r}",
+        f"{INDENT}jax.grad    {case.autodiff!r}",
+        f"{INDENT}difference  {difference:.3g}",
+        f"{INDENT}bound       {case.bound:.3g} is what rounding could explain",
+    ]
+    if case.holds:
+        lines += ["", *_wrapped(f"equations before it that hold: {', '.join(case.holds)}", "  ")]
+    if case.replay:
+        lines += ["", "  to see it again:", f"{INDENT}{case.replay}"]
+    return lines
+
+
+def _assignments(values: Mapping[str, Any]) -> list[str]:
+    """Lines of Python, with `import numpy as np`; exact, because a float's repr is."""
+    return [line for name, value in values.items() for line in _assignment(name, value)]
+
+
+def _assignment(name: str, value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [f"{INDENT}{name} = {value!r}"]
+    start, end = (
+        (f"{INDENT}{name} = np.array(", ")")
+        if isinstance(value, list | tuple)
+        else (f"{INDENT}{name} = ", "")
+    )
+    text = pprint.pformat(value, width=max(40, WIDTH - len(start) - len(end)), compact=True)
+    text = re.sub(r"\b(nan|inf)\b", r"np.\1", text)
+    return (start + text.replace("\n", "\n" + " " * len(start)) + end).split("\n")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    # Names, formulas and numbers stay whole where they can: break at spaces alone.
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ",
+                         break_on_hyphens=False, break_long_words=False)  # fmt: skip

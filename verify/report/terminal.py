@@ -1,0 +1,222 @@
+"""Shows a report on the screen: one line an equation, the story of each that failed, and a summary."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from verify.report import symbols
+from verify.report.formula import to_unicode
+from verify.report.story import story
+from verify.verdict import DerivationReport, EquationReport, Report, Status, Verdict
+
+STYLES = {
+    Verdict.REFUTED: "bold red",
+    Verdict.DISPUTED: "bold magenta",
+    Verdict.INACCURATE: "bold yellow",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.VERIFIED: "cyan",
+    Verdict.PROVED: "green",
+}
+WIDE = 110  # columns from which there is room for everything
+NONE = "–"
+
+
+class Column(NamedTuple):
+    """A column of numbers: its heading in two lines, its width, and what it says of an equation."""
+
+    heading: str
+    width: int
+    cell: Callable[[EquationReport], str]
+
+
+def console() -> Console:
+    """Standard output: with colours and motion only where it is a terminal and NO_COLOR is not set."""
+    rich_here = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return Console(force_terminal=rich_here, no_color=not rich_here, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that `update(label, done, total)` moves; where the console is no terminal, nothing is shown."""
+    if not console.is_terminal:
+        yield lambda label, done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+
+
+def show(report: Report, console: Console, saved: Path) -> None:
+    """Print the whole of `report`, and that it was saved to `saved`."""
+    columns = WIDE_COLUMNS if console.width >= WIDE else COLUMNS
+    for derivation in report.derivations:
+        _show_derivation(derivation, columns, console)
+    if equations := _equations(report):
+        console.print(Text(_legend(equations, columns), style="dim"), end="\n\n")
+    for derivation in report.derivations:
+        for equation in derivation.equations:
+            if not equation.verdict.good:
+                _show_story(equation, derivation.name, console)
+    _show_summary(report, console, saved)
+
+
+def show_list(derivations: Iterable[tuple[str, str, list[tuple[str, str]]]], console: Console) -> None:
+    """Print what can be judged: derivations as (name, source, equations), equations as (name, TeX)."""
+    for name, source, equations in derivations:
+        console.print(Text(name, style="bold"))
+        console.print(Padding(Text(source, style="dim"), (0, 0, 0, 2), expand=False))
+        table = Table.grid(padding=(0, 2))
+        for equation, tex in equations:
+            table.add_row(Text(f"  {equation}"), Text(to_unicode(tex)))
+        console.print(table, end="\n\n")
+
+
+def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], console: Console) -> None:
+    console.print(Text.assemble((derivation.name, "bold"), "  ", _verdict(derivation.verdict)))
+    console.print(Text(derivation.source, style="dim"))
+    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("\nequation", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("\nverdict", width=12, no_wrap=True)
+    for column in columns:
+        table.add_column(column.heading, width=column.width, justify="right", no_wrap=True)
+    for equation in derivation.equations:
+        cells = [Text(column.cell(equation)) for column in columns]
+        table.add_row(Text(_title(equation, columns)), _verdict(equation.verdict), *cells)
+    console.print(table)
+    reasons: dict[str, list[str]] = {}
+    for equation in derivation.equations:
+        if equation.because and equation.verdict.good:
+            reasons.setdefault(equation.because, []).append(equation.name)
+    for reason, names in reasons.items():
+        console.print(Padding(Text(f"{', '.join(names)}: {reason}", style="dim"), (0, 0, 0, 2), expand=False))
+    console.print()
+
+
+def _show_story(equation: EquationReport, derivation: str, console: Console) -> None:
+    headline, newline, rest = story(equation, derivation).partition("\n")
+    console.print(Text.assemble((headline, STYLES[equation.verdict]), newline + rest), end="\n\n")
+
+
+def _show_summary(report: Report, console: Console, saved: Path) -> None:
+    equations, totals, environment = _equations(report), report.totals, report.environment
+    counts = Counter(equation.verdict for equation in equations)
+    found = (
+        ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]) or "none judged"
+    )
+    if report.interrupted:
+        console.print("interrupted: this is what was known by then")
+    console.print(
+        Text.assemble(
+            _verdict(report.verdict),
+            f": {len(report.derivations):,} {_plural('derivation', len(report.derivations))}, "
+            f"{len(equations):,} {_plural('equation', len(equations))}: {found}",
+        )
+    )
+    points = totals.get("points", sum(equation.proof.points for equation in equations))
+    dtypes = ", ".join(report.settings.get("dtypes", ()))
+    console.print(
+        f"{points:,} points and {totals.get('cases', 0):,} cases at {totals.get('shapes', 0):,} shapes; "
+        f"{totals.get('programs', 0):,} programs on {environment.get('platform', 'no device')} ({dtypes}, "
+        f"precision {environment.get('precision', NONE)}); {totals.get('seconds', 0.0):.0f} s"
+    )
+    console.print(f"report: {saved}", soft_wrap=True)
+
+
+def _title(equation: EquationReport, columns: tuple[Column, ...]) -> str:
+    formula = to_unicode(equation.tex)
+    if columns is not WIDE_COLUMNS or not formula:
+        return formula or equation.name
+    return f"{equation.name:<10} {formula}"
+
+
+def _legend(equations: list[EquationReport], columns: tuple[Column, ...]) -> str:
+    error = "the probability that a wrong equation would have passed the proof"
+    worst = "the largest difference over the rounding error that explains it, 1 being a violation"
+    legend = f"error: {error}; worst: {worst}." if columns is WIDE_COLUMNS else f"error: {error}; ≤: {worst}."
+    if any(_is_closed(equation) and equation.proof.theorem == "exponential" for equation in equations):
+        legend += " *: with exponentials as variables of their own."
+    return legend
+
+
+def _verdict(verdict: Verdict) -> Text:
+    return Text(str(verdict), style=STYLES[verdict])
+
+
+def _equations(report: Report) -> list[EquationReport]:
+    return [equation for derivation in report.derivations for equation in derivation.equations]
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _is_closed(equation: EquationReport) -> bool:
+    return equation.proof.status is Status.CLOSED and equation.proof.points > 0
+
+
+def _count(number: int) -> str:
+    if number < 100_000:
+        return f"{number:,}" if number else NONE
+    return f"{number / 1e3:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"
+
+
+def _error(equation: EquationReport) -> str:
+    if not _is_closed(equation) or not math.isfinite(equation.proof.log2_error):
+        return NONE
+    exponent = str(math.ceil(equation.proof.log2_error)).replace("-", "−")
+    mark = "*" if equation.proof.theorem == "exponential" else ""
+    return "2" + "".join(symbols.SUPERSCRIPT[digit] for digit in exponent) + mark
+
+
+def _worst(equation: EquationReport) -> str:
+    if not _bounded(equation):
+        return NONE
+    worst = max([equation.bounds.worst, *(lane.worst for lane in equation.device)])
+    return f"{worst:.2g}"
+
+
+def _bounded(equation: EquationReport) -> int:
+    return equation.bounds.cases + _device(equation, "cases")
+
+
+def _certainty(equation: EquationReport) -> str:
+    """The probability of error of a proof; where nothing is proved, the worst difference."""
+    worst = _worst(equation)
+    if (_is_closed(equation) and equation.verdict is Verdict.PROVED) or worst == NONE:
+        return _error(equation)
+    return f"≤ {worst}" if equation.verdict.good else worst
+
+
+def _device(equation: EquationReport, what: str) -> int:
+    return sum(getattr(lane, what) for lane in equation.device)
+
+
+COLUMNS = (
+    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
+    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
+    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
+    Column("\nerror", 8, _certainty),
+)
+WIDE_COLUMNS = (
+    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
+    Column("\nbranches", 8, lambda equation: _count(equation.proof.branches)),
+    Column("\nerror", 8, _error),
+    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
+    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
+    Column("\nexact", 6, lambda equation: _count(_device(equation, "exact"))),
+    Column("\nworst", 7, _worst),
+)
