@@ -1,8 +1,8 @@
 """dot_general and conv_general_dilated as one batched matrix product, whatever a number is.
 
-A layout brings the operands to (N|1, B, M, K) and (N|1, B, K, P), and their product (N|1, B, M, P) to the shape of the
-result; an arithmetic then needs a matrix product and nothing else. B are batch dimensions or convolution groups, K is
-the number of terms in each sum.
+A layout brings the operands to (N|1, B, M, K) and (N|1, B, K, P), and their product (N|1, B, M, P) to the
+shape of the result; an arithmetic then needs a matrix product and nothing else. B are batch dimensions or
+convolution groups, K is the number of terms in each sum.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Patches(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What is done to the left operand, to the right one and to their product; and the terms in each of its sums."""
+    """What is done to the two operands and to their product; and the terms in each of its sums."""
 
     lhs: Arrange | Patches
     rhs: Arrange
@@ -124,7 +124,8 @@ def _convolution(specs: Any, geometry: Geometry, groups: Any, a: Shape, b: Shape
     source.update({axis: (i + 2,) for i, axis in enumerate(result[2:])})
     order = [axis for place in range(len(out)) for axis in source[place]]
     product = Arrange(_permutation(*order), out, (many, cases, *spatial, kernels))
-    return Layout(Patches(positions, bool((places == math.prod(geometry.sizes)).any())), kernel, product, terms)
+    padded = bool((places == math.prod(geometry.sizes)).any())
+    return Layout(Patches(positions, padded), kernel, product, terms)
 
 
 def _permutation(*axes: int) -> Shape | None:

@@ -1,7 +1,7 @@
 """Reading and writing at positions that are data: gather, scatter and dynamic slices, in NumPy.
 
-Indices are plain integers, already normalised (jnp has added the size to negative ones). Each primitive is turned into
-flat positions in its operand; the parts that no index changes are computed once per shape.
+Indices are plain integers, already normalised (jnp has added the size to negative ones). Each primitive is
+turned into flat positions in its operand; the parts that no index changes are computed once per shape.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-# ------------------------------------------------------------------------------------------------- flat positions
+# --- flat positions -----------------------------------------------------------------------------------------
 
 
 class Plan(NamedTuple):
@@ -37,8 +37,8 @@ class Plan(NamedTuple):
 def _plan(operand: Shape, window: Shape, indexed: Shape, filled: Any, paired: Any, windowed: Shape) -> Plan:
     """The plan for windows of extent `window` in `operand`, laid out as an array of shape `windowed`.
 
-    `indexed` are the operand axes that the components of an index move along; `filled` pairs an operand axis with the
-    windowed axis that it fills; `paired` an operand axis with the axis of the starts that it goes along with.
+    `indexed` are the operand axes that the components of an index move along; `filled` pairs an operand axis
+    with the windowed axis that it fills; `paired` an operand axis with the axis of the starts it goes along.
     """
     rank = len(windowed)
     strides = [math.prod(operand[axis + 1 :]) for axis in range(len(operand))]
@@ -59,22 +59,27 @@ def _gather_plan(step: Step) -> Plan:
     operand, windowed = step.inputs[0].shape, step.outputs[0].shape
     inner = [axis for axis in range(len(operand)) if axis not in collapsed and axis not in batching]
     window = tuple(step.params["slice_sizes"])
-    filled, paired = zip(inner, offset, strict=True), zip(batching, start_batching, strict=True)
-    return _plan(operand, window, indexed, tuple(filled), tuple(paired), windowed)
+    return _plan(operand, window, indexed, _pairs(inner, offset), _pairs(batching, start_batching), windowed)
 
 
 def _scatter_plan(step: Step) -> Plan:
     window_dims, inserted, indexed, batching, start_batching = map(tuple, step.params["dimension_numbers"])
     operand, windowed = step.inputs[0].shape, step.inputs[2].shape
     inner = [axis for axis in range(len(operand)) if axis not in inserted and axis not in batching]
-    filled = dict(zip(inner, window_dims, strict=True))
-    window = tuple([windowed[filled[axis]] if axis in filled else 1 for axis in range(len(operand))])
-    return _plan(operand, window, indexed, tuple(filled.items()), tuple(zip(batching, start_batching, strict=True)), windowed)
+    filled = _pairs(inner, window_dims)
+    window = [1] * len(operand)
+    for axis, place in filled:
+        window[axis] = windowed[place]
+    return _plan(operand, tuple(window), indexed, filled, _pairs(batching, start_batching), windowed)
 
 
 def _slice_plan(operand: Shape, window: Shape) -> Plan:
     axes = tuple(range(len(operand)))
-    return _plan(operand, window, axes, tuple(zip(axes, axes, strict=True)), (), window)
+    return _plan(operand, window, axes, _pairs(axes, axes), (), window)
+
+
+def _pairs(first: Sequence[int], second: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    return tuple(zip(first, second, strict=True))
 
 
 def _positions(plan: Plan, starts: Array) -> Array:
@@ -83,17 +88,14 @@ def _positions(plan: Plan, starts: Array) -> Array:
 
 
 def _start(plan: Plan, indices: Array) -> tuple[Array, Array | None]:
-    """The starts moved inside, and where, shaped like the starts beside the windowed array, they already were.
-
-    None stands for everywhere.
-    """
+    """Starts moved inside; and where they already were, shaped like `plan.starts`; None is everywhere."""
     indices = indices.astype(np.int64, copy=False)
     inner = np.minimum(np.maximum(indices, 0), plan.last)
     inside = (inner == indices).all(axis=-1)
     return inner, None if inside.all() else inside.reshape(len(indices), *plan.starts)
 
 
-# ------------------------------------------------------------------------------------------------- reading
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def take(array: Array, positions: Array) -> Array:
@@ -108,14 +110,14 @@ def take(array: Array, positions: Array) -> Array:
 
 def _rows(positions: Array, size: int) -> Array:
     """What turns positions in one case into positions in all of them."""
-    return np.arange(0, len(positions) * size, size).reshape(-1, *(1,) * (positions.ndim - 1)) if size else positions
+    return (np.arange(len(positions)) * size).reshape(-1, *(1,) * (positions.ndim - 1))
 
 
 def gather(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
     """Windows of the operand, moved inside it where they are not, or there a fill value: see `filled`.
 
-    A component array of floats shows the fill value 0 as 0 and any other as NaN, one of integers always as 0; an operand
-    whose dtype in the program is an integer gets the program's fill value.
+    A component array of floats shows the fill value 0 as 0 and any other as NaN, one of integers always as 0;
+    an operand whose dtype in the program is an integer gets the program's fill value.
     """
     (operand,), (index,) = values, indices
     plan = _gather_plan(step)
@@ -130,9 +132,9 @@ def gather(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Arr
 
 
 def filled(step: Step, index: Array) -> Array | None:
-    """Where a gather shows its fill value, `step.params["fill_value"]`, because a window is not inside; None for nowhere.
+    """Where a gather shows its fill value, because a window is not inside the operand; None for nowhere.
 
-    Shaped like the result, but 1 along the axes that a window fills.
+    Shaped like the result, but 1 along the axes a window fills. The value is `step.params["fill_value"]`.
     """
     _, inside = _start(_gather_plan(step), index)
     return None if inside is None or step.params["mode"] is not GatherScatterMode.FILL_OR_DROP else ~inside
@@ -146,7 +148,7 @@ def dynamic_slice(step: Step, values: Sequence[Array], indices: Sequence[Array])
     return take(operand, _positions(plan, _start(plan, _stacked(indices))[0]))
 
 
-# ------------------------------------------------------------------------------------------------- writing
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def scatter(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
@@ -180,7 +182,9 @@ def _replace(flat: Array, positions: Array, updates: Array) -> None:
     flat[positions] = updates
 
 
-def _write(plan: Plan, step: Step, operand: Array, index: Array, updates: Array, combine: Callable[..., None]) -> Array:
+def _write(
+    plan: Plan, step: Step, operand: Array, index: Array, updates: Array, combine: Callable[..., None]
+) -> Array:
     cases, size = leading(operand, index, updates), math.prod(operand.shape[1:])
     starts, inside = _start(plan, index)
     positions = _positions(plan, starts)
@@ -194,7 +198,7 @@ def _write(plan: Plan, step: Step, operand: Array, index: Array, updates: Array,
     return written[:, :size].reshape(cases, *operand.shape[1:])
 
 
-# ------------------------------------------------------------------------------------------------- starts of slices
+# --- starts of slices ---------------------------------------------------------------------------------------
 
 
 def _stacked(indices: Sequence[Array]) -> Array:
@@ -203,11 +207,14 @@ def _stacked(indices: Sequence[Array]) -> Array:
 
 def _fixed_slices(operand: Shape, window: Shape, indices: Sequence[Array]) -> tuple[slice, ...]:
     """The slices of all cases together, where the starts are the same for all."""
-    starts = [min(max(int(i[0]), 0), size - extent) for i, size, extent in zip(indices, operand, window, strict=True)]
-    return (slice(None), *[slice(start, start + extent) for start, extent in zip(starts, window, strict=True)])
+    slices = [slice(None)]
+    for index, size, extent in zip(indices, operand, window, strict=True):
+        start = min(max(int(index[0]), 0), size - extent)
+        slices.append(slice(start, start + extent))
+    return tuple(slices)
 
 
-# ------------------------------------------------------------------------------------------------- the table
+# --- the table ----------------------------------------------------------------------------------------------
 
 INDEXED_MOVES: dict[str, Callable[[Any, Sequence[Array], Sequence[Array]], Array]] = {
     "gather": gather,

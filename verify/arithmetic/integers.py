@@ -1,7 +1,8 @@
 """Exact rules for integers and booleans: what XLA does with them, in NumPy, wrap-around included.
 
-A rule takes the step and its plain arrays, each with a leading data axis of 1 or N. `argmax`, `argmin`, the comparisons
-and `convert_element_type` take floats as well, so that an arithmetic can ask them about the numbers that steer it.
+A rule takes the step and its plain arrays, each with a leading data axis of 1 or N. `argmax`, `argmin`, the
+comparisons and `convert_element_type` take floats as well, so that an arithmetic can ask them about the plain
+numbers that steer it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def _elementwise(function: Callable[..., Array]) -> Rule:
     return rule
 
 
-# ------------------------------------------------------------------------------------------------- arithmetic
+# --- arithmetic ---------------------------------------------------------------------------------------------
 
 
 def _divide(a: Array, b: Array) -> Array:
@@ -68,7 +69,7 @@ def _clamp(low: Array, a: Array, high: Array) -> Array:
     return np.minimum(np.maximum(a, low), high)
 
 
-# ------------------------------------------------------------------------------------------------- bits
+# --- bits ---------------------------------------------------------------------------------------------------
 
 
 def _unsigned(a: Array) -> Array:
@@ -99,7 +100,7 @@ def _count_leading_zeros(a: Array) -> Array:
     return (_unsigned(a)[..., None] >> bits == 0).sum(axis=-1)
 
 
-# ------------------------------------------------------------------------------------------------- along axes
+# --- along axes ---------------------------------------------------------------------------------------------
 
 
 def _reduce(ufunc: np.ufunc) -> Rule:
@@ -140,7 +141,7 @@ def _top_k(step: Step, array: Array) -> list[Array]:
     return [take_order(step, array, order), order.astype(step.outputs[1].dtype)]
 
 
-# ------------------------------------------------------------------------------------------------- making and converting
+# --- making and converting ----------------------------------------------------------------------------------
 
 
 def iota(step: Step) -> Array:
@@ -152,7 +153,7 @@ def iota(step: Step) -> Array:
 
 
 def _convert(step: Step, array: Array) -> Array:
-    """Wraps integers around; cuts the fraction of a float off, at the ends of the range where it is beyond them."""
+    """Wraps integers around; cuts off the fraction of a float and what is beyond the integer's range."""
     dtype = np.dtype(_dtype(step))
     if array.dtype.kind in "biu" or dtype.kind == "b":
         return array.astype(dtype)
@@ -164,7 +165,9 @@ def _convert(step: Step, array: Array) -> Array:
 
 def _bitcast(step: Step, array: Array) -> Array:
     if array.shape[1:] != step.outputs[0].shape:
-        raise NotImplementedError(f"bitcast_convert_type: {array.dtype} to {_dtype(step)} changes the shape, which is not supported")
+        raise NotImplementedError(
+            f"bitcast_convert_type: {array.dtype} to {_dtype(step)}; supported between integers of one width"
+        )
     return array.view(_dtype(step))
 
 
@@ -180,11 +183,11 @@ def _scatter(ufunc: np.ufunc) -> Rule:
 
 
 def _lowest(dtype: Any) -> Any:
-    return False if dtype == bool else np.iinfo(dtype).min
+    return False if dtype.kind == "b" else np.iinfo(dtype).min
 
 
 def _highest(dtype: Any) -> Any:
-    return True if dtype == bool else np.iinfo(dtype).max
+    return True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
 INTEGER_RULES: dict[str, Rule] = {

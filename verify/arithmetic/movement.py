@@ -1,8 +1,8 @@
 """Primitives that only move numbers, in NumPy, on arrays that carry one leading data axis.
 
-Every array has a leading axis of length 1 (the same for all cases) or N; the shapes in a step leave it out. A function
-takes the step and its arrays and returns an array of `step.outputs[0].shape` behind the longest leading axis it met.
-Results may be views of the operands, so nothing may be written into them.
+Every array has a leading axis of length 1 (the same for all cases) or N; the shapes in a step leave it out. A
+function takes the step and its arrays and returns an array of the step's output shape behind the longest data axis
+that it met. Results may be views of the operands, so nothing may be written into them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-# ------------------------------------------------------------------------------------------------- axes
+# --- axes ---------------------------------------------------------------------------------------------------
 
 
 def behind(axes: Sequence[int]) -> tuple[int, ...]:
@@ -40,33 +40,36 @@ def spread(*arrays: Array) -> list[Array]:
 def align(step: Step, *arrays: Array) -> list[Array]:
     """The operands of an elementwise primitive, all of the rank of its result.
 
-    JAX lets a scalar meet an array of any rank; with a leading axis in front, NumPy would pair the wrong axes.
+    JAX lets a scalar meet an array of any rank; with a data axis in front, NumPy would pair the wrong axes.
     """
     rank = len(step.outputs[0].shape) + 1
     return [a if a.ndim == rank else a.reshape(len(a), *(1,) * (rank - a.ndim), *a.shape[1:]) for a in arrays]
 
 
-
 def reduced(step: Step, array: Array) -> Array:
-    """The operand of a reduction with the entries of each sum in one trailing axis, (N|1, *result, entries)."""
+    """The operand of a reduction with what is reduced in one trailing axis, (N|1, *result, entries)."""
     axes = step.params["axes"]
     kept = [axis for axis in range(array.ndim - 1) if axis not in axes]
     return array.transpose(0, *behind(kept), *behind(axes)).reshape(len(array), *step.outputs[0].shape, -1)
 
 
 def cumulative(step: Step, array: Array, accumulate: Callable[..., Array]) -> Array:
-    """A running sum, product or extreme; `accumulate(array, axis=...)` is called on the array in running order."""
+    """A running sum, product or extreme; `accumulate(array, axis=...)` gets the array in running order."""
     axis = step.params["axis"] + 1
     if not step.params["reverse"]:
         return accumulate(array, axis=axis)
     return np.flip(accumulate(np.flip(array, axis), axis=axis), axis)
 
 
-# ------------------------------------------------------------------------------------------------- one operand
+# --- one operand --------------------------------------------------------------------------------------------
+
+
+def squeeze(step: Step, array: Array) -> Array:
+    return array.reshape(len(array), *step.outputs[0].shape)
 
 
 def reshape(step: Step, array: Array) -> Array:
-    if step.params.get("dimensions") is not None:
+    if step.params["dimensions"] is not None:
         array = array.transpose(0, *behind(step.params["dimensions"]))
     return array.reshape(len(array), *step.outputs[0].shape)
 
@@ -116,7 +119,7 @@ def same(step: Step, *arrays: Array) -> Array | list[Array]:
     return arrays[0] if len(arrays) == 1 else list(arrays)
 
 
-# ------------------------------------------------------------------------------------------------- several operands
+# --- several operands ---------------------------------------------------------------------------------------
 
 
 def concatenate(step: Step, *arrays: Array) -> Array:
@@ -151,19 +154,18 @@ def _padding(config: tuple, before: tuple[int, ...], after: tuple[int, ...]) -> 
 
 
 def select(step: Step, which: Array, *cases: Array) -> Array:
-    """`select_n`: the case that `which` (a boolean or an integer) chooses, element by element."""
-    which, *cases = align(step, which, *cases)
-    if len(cases) == 2:
-        return np.where(which != 0, cases[1], cases[0])
-    return np.choose(which, spread(*cases), mode="clip")
+    """`select_n`: the case that `which` (booleans or integers) chooses, element by element."""
+    which, *operands = align(step, which, *cases)
+    if len(operands) == 2:
+        return np.where(which != 0, operands[1], operands[0])
+    return np.choose(which, operands, mode="clip")
 
 
-# ------------------------------------------------------------------------------------------------- the table
+# --- the table ----------------------------------------------------------------------------------------------
 
 MOVES: dict[str, Callable[..., Any]] = {
     "reshape": reshape,
-    "squeeze": reshape,
-    "expand_dims": reshape,
+    "squeeze": squeeze,
     "transpose": transpose,
     "broadcast_in_dim": broadcast_in_dim,
     "broadcast_to": broadcast_to,

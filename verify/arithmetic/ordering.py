@@ -1,7 +1,7 @@
 """Sorting, top_k and argmax as positions, decided by plain numbers and then applied to any array.
 
-Ties and NaN go where XLA puts them: sorting is stable, NaN is last in ascending order and first in descending order,
--0 equals 0, and an argmax is the first of equals, or the first NaN.
+Ties and NaN go where XLA puts them: sorting is stable, NaN is last in ascending order and first in descending
+order, -0 equals 0, and an argmax is the first of equals, or the first NaN.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sort_order(step: Step, *keys: Array) -> Array:
-    """Where each entry of a sort comes from, along its dimension; the first key decides, the next ones break ties."""
+    """Where each entry of a sort comes from, along its dimension; later keys break ties."""
     axis = step.params["dimension"] + 1
     if len(keys) == 1:
         return np.argsort(keys[0], axis=axis, kind="stable")
@@ -38,7 +38,7 @@ def take_order(step: Step, array: Array, order: Array) -> Array:
 
 
 def pick(array: Array, position: Array) -> Array:
-    """One entry of a trailing axis, (..., entries) and (...) to (...), as chosen by `argmax(axis=-1)` of another array."""
+    """One entry of the trailing axis of `array`, at positions such as `argmax(axis=-1)` returns."""
     return np.take_along_axis(array, position[..., None], axis=-1)[..., 0]
 
 

@@ -27,7 +27,7 @@ class Geometry(NamedTuple):
 
     @staticmethod
     def of(step: Step) -> Geometry:
-        """The windows of a reduce_window_*, or of a select_and_*_add, whose last operand is the one windows lie over."""
+        """The windows of a reduce_window_* or a select_and_*_add: they lie over its last operand."""
         params: Mapping[str, Any] = step.params
         ones = (1,) * len(params["window_dimensions"])
         return Geometry(
@@ -42,7 +42,7 @@ class Geometry(NamedTuple):
 
 @functools.lru_cache(maxsize=1024)
 def seen(geometry: Geometry) -> Array:
-    """Flat positions, (windows, entries of a window); a window in the padding sees the position behind the last."""
+    """Flat positions, (windows, entries of a window); in the padding it is the position behind the last."""
     rank = len(geometry.sizes)
     positions, inside = np.zeros((1,) * 2 * rank, np.intp), np.ones((1,) * 2 * rank, bool)
     for axis, (size, window, stride, (low, high), base, pitch) in enumerate(zip(*geometry, strict=True)):
@@ -67,7 +67,7 @@ def with_slot(flat: Array, fill: Any) -> Array:
 
 
 def windows(step: Step, array: Array, fill: Any = 0) -> Array:
-    """What each window of a reduce_window_* sees, (N|1, *result, entries); `fill` is what it sees in the padding."""
+    """What each window of a reduce_window_* sees, (N|1, *result, entries), with `fill` in the padding."""
     positions = seen(Geometry.of(step))
     return np.take(with_slot(array.reshape(len(array), -1), fill), positions, axis=1).reshape(
         len(array), *step.outputs[0].shape, positions.shape[1]
