@@ -1,7 +1,7 @@
-"""What leaves are filled with: numbers of every structure that lie in each leaf's domain exactly, many cases at once.
+"""What leaves are filled with: numbers of every structure, exactly in each leaf's domain, many cases at once.
 
-All arrays carry a leading axis that counts cases. Floating-point leaves are float64, integers int64, masks bool. The same
-generator state gives the same numbers, on any machine and under any hash seed.
+All arrays carry a leading axis that counts cases. Floating-point leaves are float64, integers int64, masks
+bool. The same generator state gives the same numbers, under any hash seed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _interval(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
 
 
 def _simplex(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
-    """Counts over 2^k, cut from it at sorted places: they sum to 1 in every arithmetic, with k <= 7 in bfloat16 too."""
+    """Counts over 2^k, cut from it at sorted places: with k <= 7 they sum to 1 in every arithmetic."""
     total = 1 << rng.integers(0, 3 if want.structure.lattice else 8, (*shape[:-1], 1))
     cuts = np.sort(rng.integers(0, total + 1, (*shape[:-1], shape[-1] - 1)), axis=-1)
     return np.diff(cuts, axis=-1, prepend=0, append=total) / total
@@ -119,6 +119,9 @@ DTYPES: Final = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 CONTINUOUS: Final = (domains.Real, domains.Nonnegative, domains.Positive, domains.Interval)
 
 
+SMALL: Final = STRUCTURE["integers to 3"]
+
+
 def fill(
     rng: np.random.Generator,
     dims: Mapping[str, int],
@@ -130,14 +133,15 @@ def fill(
 ) -> Leaves:
     """Every leaf for `cases` cases: real ones of this structure, the others by their domains.
 
-    On a lattice structure all numbers are dyadics of few bits. Raises ValueError for a leaf that cannot be filled.
+    On a lattice structure all numbers are dyadics of few bits. Cotangents are small integers then, whichever
+    lattice it is. Raises ValueError for a leaf that cannot be filled.
     """
     leaves = {}
     for name, spec in specs.items():
         domain, shape, size = resolve(name, spec, dims)
-        integers = spec.kind == "int" or (spec.cotangent and structure.lattice)
-        want = Want(domain, STRUCTURE["integers to 3"] if integers else structure, kinks, size)
-        leaves[name] = DRAWS[type(domain)](rng, (cases, *shape), want).astype(DTYPES[spec.kind], copy=False)
+        layout = SMALL if spec.cotangent and structure.lattice else structure
+        values = DRAWS[type(domain)](rng, (cases, *shape), Want(domain, layout, kinks, size))
+        leaves[name] = values.astype(DTYPES[spec.kind], copy=False)
     return leaves
 
 
@@ -149,100 +153,96 @@ def generic(
     *,
     kinks: Sequence[float] = (),
 ) -> Leaves:
-    """Floats that steer a proof: no ties, on every piece between the kinks, and too small for exp to overflow.
+    """Floats that steer a proof: no ties, on every piece between the kinks, too small for exp to overflow.
 
-    Real leaves have entries of size 1, but for one leaf a case, which is scaled by 0.3 to 8 (more if a kink lies beyond 6):
-    one factor widens a preactivation enough, several of them would make an exponential overflow two layers on.
+    Real leaves have entries of size 1, but for one leaf a case, which is scaled by 0.3 to 8 (more if a kink
+    lies beyond 6): one factor widens a preactivation enough, and several would make exp overflow two layers
+    on.
     """
     reach = 4 / 3 * max([2.25, *map(abs, kinks)])
+    scales = rng.choice((0.3, 1.0, 3 / 8 * reach, reach), cases)
     scaled = [
         name for name, spec in specs.items() if isinstance(spec.domain, domains.Real) and not spec.cotangent
     ]
     chosen = rng.integers(0, max(len(scaled), 1), cases)
-    scale = rng.choice((0.3, 1.0, 3 / 8 * reach, reach), cases)
     leaves = {}
     for name, spec in specs.items():
         domain, shape, size = resolve(name, spec, dims)
         shape = (cases, *shape)
-        if spec.kind != "float" or not isinstance(domain, (domains.Simplex, *CONTINUOUS)):
-            values = DRAWS[type(domain)](rng, shape, Want(domain, STRUCTURE["integers to 3"], kinks, size))
-        elif isinstance(domain, domains.Real):
-            values = rng.uniform(-math.sqrt(3), math.sqrt(3), shape) * fan_in_scale(shape)
-            if name in scaled:
-                values *= np.where(chosen == scaled.index(name), scale, 1.0).reshape(each_case(shape))
-        elif isinstance(domain, domains.Interval):
-            values = rng.uniform(domain.low, domain.high, shape)
-        else:
-            values = np.exp(rng.uniform(-3.0, 1.0, shape))
-            if isinstance(domain, domains.Simplex):
+        match domain:
+            case domains.Real():
+                values = rng.uniform(-math.sqrt(3), math.sqrt(3), shape) * fan_in_scale(shape)
+                if name in scaled:
+                    values *= np.where(chosen == scaled.index(name), scales, 1.0).reshape(each_case(shape))
+            case domains.Nonnegative() | domains.Positive():
+                values = np.exp(rng.uniform(-3.0, 1.0, shape))
+            case domains.Interval(low, high):
+                values = rng.uniform(low, high, shape)
+            case domains.Simplex():
+                values = np.exp(rng.uniform(-3.0, 1.0, shape))
                 values /= values.sum(-1, keepdims=True)
+            case _:
+                values = DRAWS[type(domain)](rng, shape, Want(domain, SMALL, kinks, size))
         leaves[name] = values.astype(DTYPES[spec.kind], copy=False)
     return leaves
 
 
 def rounded(leaves: Mapping[str, np.ndarray], specs: Mapping[str, Spec], dtype: Any) -> Leaves:
-    """The same leaves with floats that `dtype` represents as normal numbers or zero, still float64 and in their domains.
+    """The same leaves, floats being zero or normal numbers of `dtype`: still float64, still in their domains.
 
-    Raises ValueError for an interval that holds no number of `dtype` near a drawn one.
+    Raises ValueError for an interval that holds no number of `dtype`.
     """
     dtype = jnp.dtype(dtype)
     tiny, largest = float(jnp.finfo(dtype).tiny), float(jnp.finfo(dtype).max)
-
-    def cast(values: np.ndarray) -> np.ndarray:
-        return values.astype(dtype).astype(np.float64)
-
     result = dict(leaves)
-    for name in (name for name, spec in specs.items() if spec.kind == "float"):
+    for name in [name for name, spec in specs.items() if spec.kind == "float"]:
         domain = specs[name].domain
-        values = cast(np.clip(leaves[name], -largest, largest))
-        values = np.where(
-            np.abs(values) < tiny, tiny if isinstance(domain, domains.Positive) else 0.0, values
-        )
+        values = np.clip(leaves[name], -largest, largest).astype(dtype).astype(np.float64)
+        values[np.abs(values) < tiny] = tiny if isinstance(domain, domains.Positive) else 0.0
         if isinstance(domain, domains.Interval):
-            inward = np.nextafter(
-                values.astype(dtype), np.where(values > domain.high, -np.inf, np.inf).astype(dtype)
-            )
-            values = np.where(
-                (values > domain.high) | (values < domain.low), inward.astype(np.float64), values
-            )
-            if np.any((values > domain.high) | (values < domain.low)):
+            low, high = -_at_most(-domain.low, dtype), _at_most(domain.high, dtype)
+            if low > high:
                 raise ValueError(
-                    f"{name}: {domain} holds no {dtype} number near {leaves[name].flat[0]}; widen it"
+                    f"{name}: no {dtype} is {domain}; widen the interval or leave out that dtype"
                 )
+            values = np.clip(values, low, high)
         result[name] = values
     return result
 
 
+def _at_most(bound: float, dtype: np.dtype) -> float:
+    """The largest number of `dtype` that is at most `bound`."""
+    near = np.asarray(bound).astype(dtype)
+    return float(near if float(near) <= bound else np.nextafter(near, np.asarray(-np.inf).astype(dtype)))
+
+
 def resolve(name: str, spec: Spec, dims: Mapping[str, int]) -> tuple[domains.Domain, Shape, int]:
-    """The domain to draw from (a mask for booleans), the shape of one case, the number of indices; else ValueError."""
-    domain = domains.mask if spec.kind == "bool" else spec.domain
+    """The domain, the shape of one case, the number of indices; ValueError where the leaf cannot be drawn."""
+    domain = spec.domain
     size = getattr(domain, "size", 1)
+    given = ", ".join(dims) or "none"
     if type(domain) not in DRAWS:
         known = ", ".join(kind.__name__ for kind in DRAWS)
         raise ValueError(f"{name}: no way to draw from {domain!r}; a domain is one of {known}")
-    if spec.kind == "int" and isinstance(domain, (domains.Simplex, *CONTINUOUS[1:])):
-        raise ValueError(
-            f"{name}: integers are not {domain}; annotate it as Float, or give it counts or index(size)"
-        )
+    if spec.kind != domain.kind:
+        raise ValueError(f"{name}: {spec.kind}s cannot be {domain}; give it a domain of its own kind")
     if isinstance(domain, domains.Interval) and not math.isfinite(domain.high - domain.low):
         raise ValueError(f"{name}: {domain} has no finite length; take real, nonnegative or positive")
-    for missing in [each for each in (*spec.dims, size) if isinstance(each, str) and each not in dims]:
-        raise ValueError(
-            f"{name}: dimension {missing!r} has no size, only {', '.join(dims) or 'none'} are given"
-        )
+    if missing := [each for each in (*spec.dims, size) if isinstance(each, str) and each not in dims]:
+        raise ValueError(f"{name}: dimension {missing[0]!r} has no size; sizes are given for {given}")
     shape = spec.shape(dims)
-    if isinstance(domain, (domains.Simplex, domains.OneHot)) and (not shape or shape[-1] == 0):
-        raise ValueError(f"{name}: in shape {shape} there is no last axis with an entry ({domain})")
     size = dims[size] if isinstance(size, str) else size
+    if isinstance(domain, (domains.Simplex, domains.OneHot)) and (not shape or shape[-1] == 0):
+        raise ValueError(f"{name}: shape {shape} has no last axis with an entry; expected {domain}")
     if size is None or (size < 1 and math.prod(shape)):
         raise ValueError(
-            f"{name}: no index fits a size of {size}; index() takes a number or a dimension, at least 1"
+            f"{name}: nothing is {domain} for a size of {size}; index() takes a size of at least 1"
         )
     return domain, shape, size
 
 
 def dyadics(low: float, high: float) -> np.ndarray:
-    """Numbers of the coarsest binary grid that has three in the closed interval, the smallest in magnitude first."""
+    """Numbers of the coarsest binary grid with three of them in the closed interval, the smallest first."""
     near = min(max(0.0, low), high)
     low, high = max(low, near - 4), min(high, near + 4)
     for bits in range(64):

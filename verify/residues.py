@@ -14,14 +14,15 @@ from verify.data import CONTINUOUS, Leaves, Spec
 def residues(
     rng: np.random.Generator, leaves: Mapping[str, np.ndarray], specs: Mapping[str, Spec], modulus: int
 ) -> Leaves:
-    """Uniformly random residues, shaped like the leaves and independent of them, for leaves that range over a continuum.
+    """Uniformly random residues, shaped like the leaves and independent of them, where a leaf ranges freely.
 
-    Probabilities sum to 1 modulo the prime along the last axis. A leaf that is discrete satisfies equations of its own
-    (y^2 = y for a binary one), so it keeps its values. Counts in a float leaf are free: no equation singles them out.
+    Probabilities sum to 1 modulo the prime along the last axis. A leaf that is discrete satisfies equations
+    of its own (y^2 = y for a binary one), so it keeps its values. Counts are free: a polynomial that vanishes
+    on all of them vanishes.
     """
     result = {}
     for name, spec in specs.items():
-        if spec.kind == "float" and isinstance(spec.domain, (*CONTINUOUS, domains.Counts)):
+        if isinstance(spec.domain, (*CONTINUOUS, domains.Counts)):
             result[name] = rng.integers(0, modulus, leaves[name].shape)
         elif isinstance(spec.domain, domains.Simplex):
             free = rng.integers(0, modulus, leaves[name].shape)
@@ -38,7 +39,7 @@ def exact_residues(leaves: Mapping[str, np.ndarray], modulus: int) -> Leaves:
 
 
 def exact_residue(values: np.ndarray, modulus: int) -> np.ndarray:
-    """The residues of an array of finite floats, integers or booleans, as int64; `modulus` is an odd prime below 2^31."""
+    """The residues of finite floats, integers or booleans, as int64; `modulus` is an odd prime below 2^31."""
     if not np.issubdtype(values.dtype, np.floating):
         return values.astype(np.int64) % modulus
     if not np.all(np.isfinite(values)):
@@ -50,6 +51,6 @@ def exact_residue(values: np.ndarray, modulus: int) -> np.ndarray:
 
 @functools.cache
 def _powers_of_two(modulus: int) -> np.ndarray:
-    """2^(e - 53) modulo the prime at place e, for all exponents e that `frexp` gives; negative places wrap around."""
+    """2^(e - 53) modulo the prime at place e, for every e that `frexp` gives; negative places wrap around."""
     exponents = [*range(1025), *range(-1075, 0)]
     return np.array([pow(2, exponent - 53, modulus) for exponent in exponents])

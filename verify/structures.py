@@ -1,7 +1,7 @@
 """How the numbers of an unconstrained leaf are laid out: one row a structure, simplest first.
 
-A row's `draw(rng, shape, kinks)` gives float64 numbers of `shape`, whose first axis counts cases. Every leaf is drawn by
-itself, so a case mixes, for instance, a leaf of zeros with one of small integers.
+A row's `draw(rng, shape, kinks)` gives float64 numbers of `shape`, whose first axis counts cases. Every leaf
+is drawn by itself, so a case mixes, for instance, a leaf of zeros with one of small integers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINKS: Final = (
 
 @dataclasses.dataclass(frozen=True)
 class Structure:
-    """A row: `lattice` says that all numbers are small dyadics, for which bounds of zero are to be expected."""
+    """A row; on a `lattice` all numbers are small dyadics, for which bounds of zero are to be expected."""
 
     name: str
     draw: Draw
@@ -41,10 +41,10 @@ def each_case(shape: Shape) -> Shape:
 
 
 def fan_in_scale(shape: Shape) -> float:
-    """A factor for matrices, such that neither W x nor the rows' X W^T grow or fade: both stay within |z| < 5 mostly.
+    """A factor for matrices such that neither W x nor X W^T grows or fades: most stay within |z| < 5.
 
-    One of the two factors is usually a matrix, sometimes both are; fan-in to the power -1/4 is right for the latter and
-    within a factor of two for the former up to a fan-in of 16.
+    Where both factors are matrices, fan-in to the power -1/4 is right; where one is a vector, within a factor
+    of two up to a fan-in of 16.
     """
     return max(shape[-1], 1) ** -0.25 if len(shape) > 2 else 1.0
 
@@ -77,10 +77,10 @@ def _ties(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.
 
 
 def _kinks(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
-    """Numbers at kinks and half a unit beside them, or (half of the matrices) rows that select one entry, up to sign.
+    """Numbers at kinks and half a unit beside, or (half of the matrices) rows that pick an entry, up to sign.
 
-    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. A quarter of the leaves that
-    are no matrices are zero, so that biases do not shift them away again.
+    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. A quarter of the
+    leaves that are no matrices are zero, so that biases do not shift them away again.
     """
     at = np.array(sorted({0.0, *kinks}))
     values = rng.choice(np.concatenate([at, at, at - 0.5, at + 0.5]), shape)
@@ -97,7 +97,7 @@ def _normal(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> n
 
 
 def _duplicate_rows(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
-    """Normal numbers; along the first axis of the leaf, each is one of at most half as many different ones."""
+    """Normal numbers; along its first axis a leaf has at most half as many different ones, rounded up."""
     values = _normal(rng, shape, kinks)
     if math.prod(shape) == 0 or len(shape) == 1:
         return values
