@@ -15,7 +15,7 @@ from verify.report import json, terminal
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
-COMPOSED = "gradient"  # the composed gradient is judged under this name
+COMPOSED = ("gradient", r"\text{the equations composed}")  # judged as one more equation
 
 
 class UsageError(Exception):
@@ -133,9 +133,7 @@ def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, 
     """For each derivation its name, source, and the (name, TeX) of the equations that `--only` leaves."""
     listing = []
     for _, derivation in found:
-        equations = [(name, equation.tex) for name, equation in derivation.equations.items()] + [
-            (COMPOSED, "")
-        ]
+        equations = [*((name, equation.tex) for name, equation in derivation.equations.items()), COMPOSED]
         kept = [(name, tex) for name, tex in equations if settings.selects(derivation.name, name)]
         if kept:
             listing.append((derivation.name, derivation.source, kept))

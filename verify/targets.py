@@ -52,10 +52,11 @@ def load(spec: str) -> Derivation:
 
 
 def book() -> list[Target]:
-    """Every derivation of `manual_bp`, in the order of its modules."""
+    """Every derivation of `manual_bp`, by name."""
     package = _module(BOOK)
     inside = sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{BOOK}."))
-    return _once(target for name in inside for target in _derivations(name, _module(name)))
+    found = _once(target for name in inside for target in _derivations(name, _module(name)))
+    return sorted(found, key=lambda target: target.derivation.name)
 
 
 def _once(targets: Iterable[Target]) -> list[Target]:

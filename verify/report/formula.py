@@ -117,7 +117,8 @@ def _join(atoms: list[Atom]) -> str:
     line, previous = "", "start"
     for text, kind in atoms:
         spaced = kind in ("binary", "relation") or previous in ("binary", "relation", "comma")
-        if previous != "start" and (spaced or (previous, kind) in SPACED) and not line.endswith(" "):
+        spaced = (spaced or (previous, kind) in SPACED) and previous != "start"
+        if spaced and not line.endswith(" ") and not text.startswith(" "):
             line += " "
         line += text
         previous = kind
