@@ -57,7 +57,7 @@ def dimensions(
     for name in empty:
         if name not in names:
             raise ValueError(
-                f"empty: {name!r} is no dimension of {derivation.name} ({listed(names)}){nearest(name, names)}"
+                f"empty: {name!r} is no size in {derivation.name} ({listed(names)}){nearest(name, names)}"
             )
     size = st.integers(1, largest)
     equal = size.map(lambda size: dict.fromkeys(names, size))

@@ -85,9 +85,9 @@ def _kinks(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np
     at = np.array(sorted({0.0, *kinks}))
     values = rng.choice(np.concatenate([at, at, at - 0.5, at + 0.5]), shape)
     if len(shape) <= 2:
-        return values * (rng.random(each_case(shape)) < 0.75)
+        return np.where(rng.random(each_case(shape)) < 0.75, values, 0.0)
     chosen = np.arange(shape[-1]) == rng.integers(0, max(shape[-1], 1), (*shape[:-1], 1))
-    selector = chosen * rng.choice((-1.0, 1.0, 1.0), (*shape[:-1], 1))
+    selector = np.where(chosen, rng.choice((-1.0, 1.0, 1.0), (*shape[:-1], 1)), 0.0)
     return np.where(rng.random(each_case(shape)) < 0.5, selector, values)
 
 
