@@ -114,16 +114,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    given = {"dtypes": tuple(options.dtypes)} if options.dtypes else {}
     try:
         return Settings(
             seed=options.seed,
             examples=options.examples,
+            dtypes=tuple(options.dtypes or Settings.dtypes),
             platform=options.platform,
             precision=options.precision,
             only=options.only,
             jobs=options.jobs,
-            **given,
         )
     except (ValueError, TypeError) as error:
         raise UsageError(f"--{error}") from error
