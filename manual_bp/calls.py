@@ -1,4 +1,4 @@
-"""Checks what a user calls a derivation with: names, choices, dtypes and shapes; metadata only, so that tracers pass too."""
+"""Checks what a derivation is called with: names, choices, dtypes, shapes; never values, so tracers pass."""
 
 from __future__ import annotations
 
@@ -8,35 +8,53 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from manual_bp.domains import Domain, Index, real
-from manual_bp.graph import Graph, Leaf
+from manual_bp.domains import Domain, Index
+from manual_bp.graph import Graph
 from manual_bp.signatures import Dims, Kind, show
+from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of, choose
 from manual_bp.wiring import listed, nearest
 
 Spec = tuple[Dims, Kind, Domain]
 Choices = tuple[tuple[str, Any], ...]  # hashable, so that jit takes them as static
 
-PYTHON = {"float": float, "int": int, "bool": bool}
-DTYPES = {"float": jnp.floating, "int": jnp.integer, "bool": jnp.bool_}
-REMEDIES = {"float": "; convert it with .astype(float)", "int": "; convert it with .astype(int)", "bool": ""}
+DTYPES: Mapping[Kind, Any] = {"float": jnp.floating, "int": jnp.integer, "bool": jnp.bool_}
+PYTHON: Mapping[Kind, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,)}
 
 
-def split(graph: Graph, given: Mapping[str, Any], cotangents: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The leaves and the rows in `given`, in the derivation's order. Raises TypeError for missing and unknown names."""
-    leaves = [*graph.leaves, *(graph.cotangents if cotangents else ())]
+def read(
+    graph: Graph, given: Mapping[str, Any], *, cotangents: bool = True
+) -> tuple[Choices, dict[str, Any]]:
+    """The choices and the leaves (the cotangents too, where wanted) that a call gives.
+
+    Raises TypeError for missing and unknown names and for dtypes, ValueError for shapes and unknown rows.
+    """
+    drawn = [*graph.cotangents] if cotangents else []
+    check_names(given, [*graph.leaves, *drawn], graph.tables)
+    choices = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
+    values: dict[str, Any] = {}
+    bound: dict[str | int, tuple[Any, str]] = {}  # the size of each dimension met so far, and who has it
+    for name, leaf in graph.leaves.items():
+        dims, kind, domain = spec_of(leaf, choices)
+        reason = f"{domain}, for {leaf.choice} {choices[leaf.choice]}" if leaf.choice else str(domain)
+        values[name] = check_kind(name, given[name], kind, reason)
+        bind(name, np.shape(values[name]), dims, bound)
+    for name in drawn:  # shaped like a node, which is checked where that is computed
+        values[name] = check_kind(name, given[name], "float", f"the derivative by {graph.cotangents[name]}")
+    return tuple(choices.items()), values
+
+
+def check_names(given: Mapping[str, Any], leaves: list[str], tables: Mapping[str, Any]) -> None:
+    known = [*leaves, *tables]
     for name in given:
-        if name not in leaves and name not in graph.tables:
-            known = [*leaves, *graph.tables]
+        if name not in known:
             raise TypeError(f"{name}: is neither a leaf nor a choice ({listed(known)}){nearest(name, known)}")
     for name in leaves:
         if name not in given:
-            raise TypeError(f"{name}: missing; give every leaf by keyword ({listed(leaves)})")
-    for name, table in graph.tables.items():
+            raise TypeError(f"{name}: is missing; give every leaf by keyword ({listed(leaves)})")
+    for name, table in tables.items():
         if name not in given:
-            raise TypeError(f"{name}: missing; choose from {listed(choices_of(table))}")
-    choices = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
-    return {name: given[name] for name in leaves}, choices
+            raise TypeError(f"{name}: is missing; choose one of {listed(choices_of(table))}")
 
 
 def spec_of(leaf: Leaf, choices: Mapping[str, Any]) -> Spec:
@@ -44,57 +62,33 @@ def spec_of(leaf: Leaf, choices: Mapping[str, Any]) -> Spec:
     if leaf.choice is None or leaf.target_of is None:
         return leaf.dims, leaf.kind, leaf.domain
     loss = choices[leaf.choice]
-    domain = loss.target
-    if domain == Index(None):
-        domain = Index(leaf.target_of[-1])
+    domain = Index(leaf.target_of[-1]) if loss.target == Index(None) else loss.target
     return loss.target_shape(leaf.target_of), domain.kind, domain
 
 
-def check(leaves: Mapping[str, Any], specs: Mapping[str, Spec], choices: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaves as arrays, tracers or Python scalars of the right kind. Raises TypeError for dtypes, ValueError for shapes."""
-    checked, bound = {}, {}
-    for name, (dims, kind, _) in specs.items():
-        value = checked[name] = check_kind(name, leaves[name], specs[name], choices)
-        shape = np.shape(value)
-        sizes = [bound.get(dim, (size, None))[0] for dim, size in zip(dims, shape, strict=False)]
-        if len(shape) != len(dims) or any(
-            size != (dim if isinstance(dim, int) else known) for dim, size, known in zip(dims, shape, sizes, strict=True)
-        ):
-            raise ValueError(f"{name}: shape {shape}, expected {show(dims)}{sources(dims, bound)}")
-        for dim, size in zip(dims, shape, strict=True):
-            if isinstance(dim, str):
-                bound.setdefault(dim, (size, f"{name} {show(dims)}"))
-    return checked
+def check_kind(name: str, value: Any, kind: Kind, reason: str) -> Any:
+    """The value, if it is an array, a tracer or a number of this kind; an integer passes for a float."""
+    if kind == "float" and isinstance(value, np.integer):
+        value = int(value)
+    if type(value) in PYTHON[kind]:
+        return PYTHON[kind][0](value)
+    is_array = hasattr(value, "dtype") and hasattr(value, "shape")
+    if is_array and jnp.issubdtype(value.dtype, DTYPES[kind]):
+        return value
+    found = f"{value.dtype} array" if is_array else f"Python {type(value).__name__}"
+    remedy = f"; convert it with .astype({kind})" if is_array else ""
+    raise TypeError(f"{name}: {found}, expected {kind}s ({reason}){remedy}")
 
 
-def check_kind(name: str, value: Any, spec: Spec, choices: Mapping[str, Any]) -> Any:
-    _, kind, domain = spec
-    if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
-        right = isinstance(value, bool) == (kind == "bool") and not (kind == "int" and isinstance(value, float))
-        found = f"Python {type(value).__name__} {value!r}"
-    elif hasattr(value, "dtype") and hasattr(value, "shape"):
-        right = jnp.issubdtype(value.dtype, DTYPES[kind])
-        if kind == "float" and isinstance(value, np.integer):
-            right, value = True, float(value)
-        found = f"{value.dtype} array"
-    else:
-        right, found = False, type(value).__name__
-    if not right:
-        rows = "".join(f" for {choice} {row}" for choice, row in choices.items() if getattr(row, "target", None) is domain)
-        raise TypeError(f"{name}: {found}, expected {kind}s ({domain}){rows}{REMEDIES[kind]}")
-    return PYTHON[kind](value) if isinstance(value, bool | int | float) and not isinstance(value, np.generic) else value
-
-
-def sources(dims: Dims, bound: Mapping[Any, tuple[Any, Any]]) -> str:
-    """Where the sizes of these dims come from: ` with d = 4 from W1 (h, d)`."""
-    known = [f"{dim} = {bound[dim][0]} from {bound[dim][1]}" for dim in dict.fromkeys(dims) if dim in bound]
-    return " with " + ", ".join(known) if known else ""
-
-
-def read(graph: Graph, given: Mapping[str, Any], cotangents: bool = True) -> tuple[Choices, dict[str, Any]]:
-    """The choices, and the leaves (and cotangents), that a call gives, all checked."""
-    leaves, choices = split(graph, given, cotangents)
-    checked = check(leaves, {name: spec_of(leaf, choices) for name, leaf in graph.leaves.items()}, choices)
-    for name in graph.cotangents if cotangents else ():
-        checked[name] = check_kind(name, leaves[name], ((), "float", real), choices)  # its shape is that of a node
-    return tuple(choices.items()), checked
+def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str | int, tuple[Any, str]]) -> None:
+    """Gives each named dimension its size. Raises ValueError for another rank, or another size than given."""
+    sizes = dict(zip(dims, shape, strict=False))
+    expected = tuple(dim if isinstance(dim, int) else bound.get(dim, (sizes.get(dim),))[0] for dim in dims)
+    if shape != expected:
+        known = [
+            f"{dim} = {bound[dim][0]} from {bound[dim][1]}" for dim in dict.fromkeys(dims) if dim in bound
+        ]
+        where = f" with {', '.join(known)}" if known else ""
+        raise ValueError(f"{name}: shape {shape}, expected {show(dims)}{where}")
+    for dim, size in sizes.items():
+        bound.setdefault(dim, (size, f"{name} {show(dims)}"))

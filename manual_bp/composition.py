@@ -1,4 +1,4 @@
-"""Runs a graph: the forward pass, the plan of equations that a gradient needs, and the derivatives that they give."""
+"""Runs a graph: the forward pass, the equations that a gradient needs in order, the derivatives they give."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from manual_bp.graph import Equation, Graph, Step
-from manual_bp.signatures import title
+from manual_bp.signatures import where
 from manual_bp.wiring import in_order, listed, nearest
 
 Specs = Mapping[str, jax.ShapeDtypeStruct]
@@ -23,27 +23,42 @@ def forward_pass(
     for node, step in graph.steps.items():
         value = one_array(step, step(values, choices))
         values[node] = value + perturbations[node] if node in perturbations else value
+    shape = jnp.shape(values.get(graph.objective, 0.0))  # a virtual root is a scalar
+    if shape:
+        raise ValueError(
+            f"{graph.objective}: stands last, so it is the objective, and has shape {shape}; "
+            f"make it a scalar, or close the derivation with cotangent='dJ_d{graph.objective}'"
+        )
     return values
 
 
 def one_array(step: Step, value: Any) -> Any:
-    if isinstance(value, bool | int | float):
+    if is_number(value):
         return jnp.asarray(value)
-    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
-        raise TypeError(f"{title(step.function)}: node {step.name} is of type {type(value).__name__}; return one array")
+    if not is_array(value):
+        here = where(step.name, step.function)
+        raise TypeError(f"{here}: returned {type(value).__name__}; a node is one array")
     return value
 
 
+def is_number(value: Any) -> bool:
+    return type(value) in (bool, int, float)
+
+
+def is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
 def closing_sum(graph: Graph, values: Mapping[str, Any]) -> Any:
-    r"""$J = \sum_v \langle \partial J/\partial v, v \rangle$ over the outputs v of a derivation closed by cotangents."""
-    return sum(jnp.sum(values[cotangent] * values[node]) for cotangent, node in graph.cotangents.items())
+    r"""$J = \sum_v \langle \partial J/\partial v, v \rangle$ over the outputs v."""
+    return sum(jnp.sum(values[name] * values[node]) for name, node in graph.cotangents.items())
 
 
 def check_cotangents(graph: Graph, values: Mapping[str, Any]) -> None:
-    for cotangent, node in graph.cotangents.items():
-        shape, expected = jnp.shape(values[cotangent]), jnp.shape(values[node])
+    for name, node in graph.cotangents.items():
+        shape, expected = jnp.shape(values[name]), jnp.shape(values[node])
         if shape != expected:
-            raise ValueError(f"{cotangent}: shape {shape}, expected {expected}, the shape of {node}")
+            raise ValueError(f"{name}: shape {shape}, expected {expected}, the shape of {node}")
 
 
 def plan(graph: Graph, symbols: Sequence[str]) -> tuple[Equation, ...]:
@@ -63,8 +78,10 @@ def plan(graph: Graph, symbols: Sequence[str]) -> tuple[Equation, ...]:
         if name in needed or name in graph.cotangents:
             continue
         if name not in graph.equations:
-            have = listed(graph.equations)
-            raise NotImplementedError(f"{takers[name]} needs the equation {name}, which is missing; backward has {have}")
+            given = listed(graph.equations)
+            raise NotImplementedError(
+                f"{takers[name]} needs the equation {name}; add it to backward, which has {given}"
+            )
         needed[name] = [p for p in graph.equations[name].parameters if p in graph.derivatives]
         takers.update((parameter, name) for parameter in needed[name])
         wanted.extend(needed[name])
@@ -73,28 +90,31 @@ def plan(graph: Graph, symbols: Sequence[str]) -> tuple[Equation, ...]:
 
 
 def specs_of(values: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
-    return {name: jax.ShapeDtypeStruct(jnp.shape(value), jnp.result_type(value)) for name, value in values.items()}
+    return {
+        name: jax.ShapeDtypeStruct(jnp.shape(value), jnp.result_type(value)) for name, value in values.items()
+    }
 
 
 def derive(
     equations: Sequence[Equation], values: Mapping[str, Any], specs: Specs, choices: Mapping[str, Any]
-) -> dict[str, jax.Array]:
-    """What the equations of a plan give. `values` holds what they take, `specs` describes every symbol."""
-    known, derived = dict(values), {}
+) -> dict[str, Any]:
+    """The values, and what the equations of a plan give on them. `specs` describes every symbol."""
+    known = dict(values)
     for equation in equations:
-        derived[equation.name] = known[equation.name] = like_symbol(equation, equation(known, choices), specs)
-    return derived
+        known[equation.name] = like_symbol(equation, equation(known, choices), specs)
+    return known
 
 
 def like_symbol(equation: Equation, value: Any, specs: Specs) -> jax.Array:
-    """What an equation returned, in the dtype of its symbol. Raises TypeError or ValueError where it is not shaped so."""
-    if not isinstance(value, bool | int | float) and not (hasattr(value, "shape") and hasattr(value, "dtype")):
+    """What an equation returned, in its symbol's dtype. Raises TypeError or ValueError for another shape."""
+    if not is_number(value) and not is_array(value):
         raise TypeError(f"{equation.name}: returned {type(value).__name__}; an equation returns one array")
-    root = specs[equation.root].shape if equation.root in specs else ()  # the virtual root is a scalar
+    root = specs[equation.root].shape if equation.root in specs else ()
     symbol = specs[equation.symbol]
-    if jnp.shape(value) != root + symbol.shape:
+    expected = root + symbol.shape
+    if jnp.shape(value) != expected:
         like = f"{equation.root} and of {equation.symbol}" if root else equation.symbol
         raise ValueError(
-            f"{equation.name}: returned shape {jnp.shape(value)}, expected {root + symbol.shape}, the shape of {like}"
+            f"{equation.name}: returned shape {jnp.shape(value)}, expected {expected}, the shape of {like}"
         )
     return jnp.asarray(value, symbol.dtype)

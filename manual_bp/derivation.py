@@ -1,4 +1,4 @@
-"""A derivation as data: a graph of named forward functions and named equations, assembled into jitted gradients."""
+"""A derivation as data: named forward functions and named equations, assembled into jitted gradients."""
 
 from __future__ import annotations
 
@@ -11,43 +11,52 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from manual_bp import calls, composition
+from manual_bp import calls
+from manual_bp.calls import Choices
+from manual_bp.composition import check_cotangents, closing_sum, derive, forward_pass, plan, specs_of
 from manual_bp.domains import Domain
-from manual_bp.graph import Equation, Graph, Leaf, build
+from manual_bp.graph import Equation, Graph, build
+from manual_bp.signatures import Function
+from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of
 
 __all__ = ["Derivation", "Equation", "Leaf"]
 
-Choices = calls.Choices
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class Derivation:
-    r"""A computational graph, and the derivatives of its last node by its symbols, written by hand.
+    r"""A computational graph, and derivatives of its nodes by its symbols, written by hand.
 
-    `forward` maps each node to the function that computes it, `backward` each derivative `d<root>_d<symbol>` to its
-    equation. Parameter names are the wiring: a function takes the values of the symbols (and, an equation, of the other
-    derivatives) that its positional parameters name; keyword-only parameters are static choices, annotated with their table. A
-    parameter that is no node is a leaf; one function that takes it states its shape. `domains` says where a leaf's values live.
-    Where the outputs $v$ are no scalar, `cotangent` closes the graph: with "dJ_dv" the objective is
-    $J = \sum_v \langle \partial J/\partial v, v \rangle$, and `dJ_dv` is given with the leaves.
+    `forward` maps each node to the function that computes it, `backward` each derivative `d<root>_d<symbol>`
+    to its equation; the node written last is the objective. Parameter names are the wiring: positional
+    parameters name symbols (and, in equations, other derivatives), keyword-only ones are static choices,
+    annotated with their table. A parameter that is no node is a leaf; one of the functions that take it
+    annotates its shape. `domains` says where the values of leaves live. Where outputs v are no scalars,
+    `cotangent` (one name "dJ_dv", or several) closes the graph: the objective is then $J = \sum_v \langle
+    \partial J/\partial v, v \rangle$, and `dJ_dv` is given with the leaves.
 
-    Raises TypeError where the wiring or the annotations do not fit.
+    Raises TypeError where wiring or annotations do not fit.
     """
 
     name: str
     source: str
-    forward: Mapping[str, Callable[..., Any]] = field(repr=False)
-    backward: Mapping[str, Callable[..., Any]] = field(repr=False)
+    forward: Mapping[str, Function] = field(repr=False)
+    backward: Mapping[str, Function] = field(repr=False)
     domains: Mapping[str, Domain] = field(default_factory=dict, repr=False)
     cotangent: str | Sequence[str] = field(default=(), repr=False)
     graph: Graph = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         cotangents = (self.cotangent,) if isinstance(self.cotangent, str) else tuple(self.cotangent)
-        for part in ("forward", "backward", "domains"):
-            object.__setattr__(self, part, MappingProxyType(dict(getattr(self, part))))
-        object.__setattr__(self, "graph", build(self.forward, self.backward, self.domains, cotangents))
+        for name in ("forward", "backward", "domains"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        try:
+            graph = build(self.forward, self.backward, self.domains, cotangents)
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {error}") from error.__cause__
+        object.__setattr__(self, "graph", graph)
 
     @property
     def leaves(self) -> Mapping[str, Leaf]:
@@ -65,22 +74,23 @@ class Derivation:
 
     @functools.cached_property
     def choices(self) -> Mapping[str, Mapping[str, Any]]:
-        """The rows of each static choice, by name."""
-        return {choice: choices_of(annotation) for choice, annotation in self.graph.tables.items()}
+        """The table of each static choice."""
+        tables = self.graph.tables
+        return MappingProxyType({choice: choices_of(annotation) for choice, annotation in tables.items()})
 
     @property
     def objective(self) -> str:
-        """The last node, or the virtual root of a derivation closed by cotangents."""
+        """The node written last, or the virtual root of a derivation that cotangents close."""
         return self.graph.objective
 
     @property
     def cotangents(self) -> Mapping[str, str]:
-        """The output that each cotangent belongs to."""
+        """The node that each cotangent belongs to."""
         return self.graph.cotangents
 
     @property
     def derivatives(self) -> Mapping[str, tuple[str, str]]:
-        """Root and symbol of every derivative that is named: equations, cotangents, and what equations take but nobody gives."""
+        """Root and symbol of every derivative named, also of those that equations take but nobody gives."""
         return self.graph.derivatives
 
     def leaf_spec(self, name: str, choices: Mapping[str, Any]) -> calls.Spec:
@@ -88,16 +98,20 @@ class Derivation:
         return calls.spec_of(self.leaves[name], choices)
 
     def evaluate(
-        self, leaves: Mapping[str, Any], choices: Mapping[str, Any], perturbations: Mapping[str, Any] = MappingProxyType({})
+        self,
+        leaves: Mapping[str, Any],
+        choices: Mapping[str, Any],
+        perturbations: Mapping[str, Any] = NOTHING,
     ) -> dict[str, Any]:
-        """The value of every leaf (cotangents with them) and node, and of the virtual objective, from rows as choices.
+        """The value of every leaf, cotangent and node, and of the virtual root; pure, and not jitted.
 
-        `perturbations` are added to the nodes they name.
+        `choices` are rows; `perturbations` are added to the nodes they name. Raises ValueError for an
+        objective that is no scalar, and for a cotangent that is not shaped like its node.
         """
-        values = composition.forward_pass(self.graph, leaves, choices, perturbations)
+        values = forward_pass(self.graph, leaves, choices, perturbations)
         if self.cotangents:
-            composition.check_cotangents(self.graph, values)
-            values[self.objective] = composition.closing_sum(self.graph, values) + perturbations.get(self.objective, 0)
+            check_cotangents(self.graph, values)
+            values[self.objective] = closing_sum(self.graph, values) + perturbations.get(self.objective, 0)
         return values
 
     def value(self, **given: Any) -> Any:
@@ -105,17 +119,14 @@ class Derivation:
         return self._value(*calls.read(self.graph, given))
 
     def gradient(self, *symbols: str) -> Callable[..., dict[str, Any]]:
-        """The derivatives of the objective by `symbols` (by every leaf that has an equation), as one jitted function.
+        """The derivatives of the objective by `symbols`, by default all leaves with an equation; jitted.
 
-        It takes leaves and choices by keyword, a choice as a row or by its name, and returns a dict from symbol to
-        derivative, shaped like the symbol and in its dtype. Raises ValueError for what is no symbol, NotImplementedError
-        naming the equation where one is missing.
+        It takes leaves and choices by keyword, a choice as a row or by its name, and returns a dict from
+        symbol to derivative, which has the symbol's shape and dtype. Raises ValueError for what is no symbol,
+        and NotImplementedError naming the equation where one is missing.
         """
         assembled = self._assemble(symbols)
-
-        @functools.partial(jax.jit, static_argnums=0)
-        def compute(choices: Choices, leaves: dict[str, Any]) -> dict[str, Any]:
-            return assembled(choices, leaves)[1]
+        compute = jax.jit(lambda choices, leaves: assembled(choices, leaves)[1], static_argnums=0)
 
         def gradient(**given: Any) -> dict[str, Any]:
             return compute(*calls.read(self.graph, given))
@@ -123,7 +134,7 @@ class Derivation:
         return gradient
 
     def value_and_gradient(self, *symbols: str) -> Callable[..., tuple[Any, dict[str, Any]]]:
-        """As `gradient`, with the objective before it: one forward pass for both."""
+        """As `gradient`, with the objective before it, in one forward pass."""
         compute = jax.jit(self._assemble(symbols), static_argnums=0)
 
         def value_and_gradient(**given: Any) -> tuple[Any, dict[str, Any]]:
@@ -132,32 +143,39 @@ class Derivation:
         return value_and_gradient
 
     def with_manual_vjp(self) -> Callable[..., Any]:
-        """The objective as a function whose `jax.grad` runs the equations, under jit, vmap, scan and remat as well.
+        """The objective as a function whose `jax.grad` runs the equations, under any transformation.
 
-        It takes leaves and choices by keyword. A derivation closed by one cotangent gives its output, by several a dict from
-        node to output. Differentiating by a leaf that has no equation raises NotImplementedError naming it.
+        It takes leaves and choices by keyword. A derivation closed by one cotangent gives its output, by
+        several a dict from node to output. Differentiating by a leaf without an equation raises
+        NotImplementedError naming it.
         """
-        manual = jax.jit(manual_vjp(self.graph), static_argnums=0)
 
         def objective(**given: Any) -> Any:
-            return manual(*calls.read(self.graph, given, cotangents=False))
+            return self._manual(*calls.read(self.graph, given, cotangents=False))
 
         return objective
 
     @functools.cached_property
     def _value(self) -> Callable[[Choices, dict[str, Any]], Any]:
-        return jax.jit(lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective], static_argnums=0)
+        return jax.jit(
+            lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective], static_argnums=0
+        )
 
-    def _assemble(self, symbols: tuple[str, ...]) -> Callable[[Choices, dict[str, Any]], tuple[Any, dict[str, Any]]]:
-        names = {leaf: f"d{self.objective}_d{leaf}" for leaf in self.leaves}
-        symbols = symbols or tuple(leaf for leaf, name in names.items() if name in self.equations)
-        equations = composition.plan(self.graph, symbols)
+    @functools.cached_property
+    def _manual(self) -> Callable[[Choices, dict[str, Any]], Any]:
+        return jax.jit(manual_vjp(self.graph), static_argnums=0)
+
+    def _assemble(
+        self, symbols: tuple[str, ...]
+    ) -> Callable[[Choices, dict[str, Any]], tuple[Any, dict[str, Any]]]:
+        key = f"d{self.objective}_d".__add__
+        symbols = symbols or tuple(leaf for leaf in self.leaves if key(leaf) in self.equations)
+        equations = plan(self.graph, symbols)
 
         def assembled(choices: Choices, leaves: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             values = self.evaluate(leaves, dict(choices))
-            derived = composition.derive(equations, values, composition.specs_of(values), dict(choices))
-            derived.update({name: values[name] for name in self.cotangents})
-            return values[self.objective], {symbol: derived[f"d{self.objective}_d{symbol}"] for symbol in symbols}
+            known = derive(equations, values, specs_of(values), dict(choices))
+            return values[self.objective], {symbol: known[key(symbol)] for symbol in symbols}
 
         return assembled
 
@@ -165,7 +183,7 @@ class Derivation:
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["values"], meta_fields=["wanted", "specs"])
 @dataclass(frozen=True)
 class Residuals:
-    """What the reverse pass keeps: the values that its equations take; of every other symbol, shape and dtype only."""
+    """What the reverse pass keeps: the values that its equations take; of other symbols shape and dtype."""
 
     values: dict[str, Any]
     wanted: tuple[str, ...]
@@ -175,48 +193,48 @@ class Residuals:
 def manual_vjp(graph: Graph) -> Callable[[Choices, dict[str, Any]], Any]:
     """The forward pass, from (choices, leaves), whose reverse mode runs the equations."""
 
-    def run(leaves: Mapping[str, Any], choices: Choices) -> tuple[Any, dict[str, Any]]:
-        values = composition.forward_pass(graph, leaves, dict(choices), {})
-        outputs = {node: values[node] for node in graph.cotangents.values()}
-        return values[graph.objective] if not outputs else outputs if len(outputs) > 1 else [*outputs.values()][0], values
+    def outputs(values: Mapping[str, Any]) -> Any:
+        if not graph.cotangents:
+            return values[graph.objective]
+        found = {node: values[node] for node in graph.cotangents.values()}
+        return found if len(found) > 1 else next(iter(found.values()))
 
-    @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+    @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))  # noqa: TID251
     def manual(choices: Choices, leaves: dict[str, Any]) -> Any:
-        return run(leaves, choices)[0]
+        return outputs(forward_pass(graph, leaves, dict(choices), NOTHING))
 
     def forward(choices: Choices, leaves: dict[str, Any]) -> tuple[Any, Residuals]:
-        wanted = tuple(
-            name
-            for name, leaf in leaves.items()
-            if leaf.perturbed and jnp.issubdtype(leaf.value.dtype, jnp.floating)  # float0 belongs to the others
+        perturbed = (name for name, leaf in leaves.items() if leaf.perturbed)
+        # An integer leaf counts as perturbed where its tangent is of dtype float0, and gets none.
+        wanted = tuple(name for name in perturbed if jnp.issubdtype(leaves[name].value.dtype, jnp.floating))
+        taken = {parameter for equation in plan(graph, wanted) for parameter in equation.parameters}
+        values = forward_pass(
+            graph, {name: leaf.value for name, leaf in leaves.items()}, dict(choices), NOTHING
         )
-        taken = {parameter for equation in composition.plan(graph, wanted) for parameter in equation.parameters}
-        outputs, values = run({name: leaf.value for name, leaf in leaves.items()}, choices)
         kept = {name: value for name, value in values.items() if name in taken}
-        return outputs, Residuals(kept, wanted, tuple(composition.specs_of(values).items()))
+        return outputs(values), Residuals(kept, wanted, tuple(specs_of(values).items()))
 
     def backward(choices: Choices, kept: Residuals, cotangent: Any) -> tuple[dict[str, Any]]:
-        specs = dict(kept.specs)
-        if graph.cotangents:
-            of = cotangent if len(graph.cotangents) > 1 else dict.fromkeys(graph.cotangents.values(), cotangent)
-            drawn = {name: instantiate(of[node]) for name, node in graph.cotangents.items()}
-            scale = 1
+        specs, values, scale = dict(kept.specs), dict(kept.values), 1
+        if not graph.cotangents:
+            scale = instantiate(cotangent)  # the equations give the derivative of the objective itself
+        elif len(graph.cotangents) == 1:
+            values[next(iter(graph.cotangents))] = instantiate(cotangent)
         else:
-            drawn, scale = {}, instantiate(cotangent)
-        derived = composition.derive(
-            composition.plan(graph, kept.wanted), {**kept.values, **drawn}, specs, dict(choices)
-        )
-        gradient = {
-            symbol: (scale * derived[f"d{graph.objective}_d{symbol}"]).astype(specs[symbol].dtype) for symbol in kept.wanted
-        }
-        return ({**dict.fromkeys(graph.leaves), **gradient},)
+            values.update({name: instantiate(cotangent[node]) for name, node in graph.cotangents.items()})
+        known = derive(plan(graph, kept.wanted), values, specs, dict(choices))
+        gradient: dict[str, Any] = dict.fromkeys(graph.leaves)
+        for leaf in kept.wanted:
+            gradient[leaf] = (scale * known[f"d{graph.objective}_d{leaf}"]).astype(specs[leaf].dtype)
+        return (gradient,)
 
     manual.defvjp(forward, backward, symbolic_zeros=True)
     return manual
 
 
-def instantiate(cotangent: Any) -> Any:
-    """An output that nothing depends on comes with a symbolic zero."""
+def instantiate(cotangent: Any) -> jax.Array:
+    """The cotangent as an array: that of an output which nothing depends on comes as a symbolic zero."""
     if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
-        return jnp.zeros(cotangent.shape, cotangent.dtype)
+        aval: Any = cotangent.aval
+        return jnp.zeros(aval.shape, aval.dtype)
     return cotangent

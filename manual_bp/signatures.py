@@ -1,4 +1,4 @@
-"""Reads what a function's signature says: the names it is wired by, the shapes of its arrays, its static choices."""
+"""Reads a function's signature: the names it is wired by, its arrays' shapes, its static choices."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from typing import Any, Literal, get_origin
 from manual_bp.losses import Target
 from manual_bp.tables import Row
 
+Function = Callable[..., Any]
 Kind = Literal["float", "int", "bool"]
 Dims = tuple[str | int, ...]
 
 EMPTY = inspect.Parameter.empty
-SCALARS: Mapping[Any, Kind] = {float: "float", int: "int", bool: "bool"}
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+SCALARS: Mapping[Any, Kind] = {float: "float", int: "int", bool: "bool"}
+PREFIXES: Mapping[Kind, tuple[str, ...]] = {
+    "float": ("float", "bfloat"),
+    "int": ("int", "uint"),
+    "bool": ("bool",),
+}
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,26 @@ class Shape:
 
 @dataclass(frozen=True)
 class Signature:
-    """Arrays are positional, static choices keyword-only; values are annotations (`EMPTY` where there is none)."""
+    """A function, the key it is given under, and its annotations (`EMPTY` where there is none).
 
+    Arrays are positional, static choices keyword-only.
+    """
+
+    key: str
+    function: Function
     arrays: Mapping[str, Any]
     choices: Mapping[str, Any]
     returns: Any
+
+    @property
+    def where(self) -> str:
+        return where(self.key, self.function)
+
+
+def where(key: str, function: Any) -> str:
+    """What a message calls a function: `h=hidden`, as it was given, or only the key where it is the name."""
+    name = getattr(function, "__name__", None) or repr(function)
+    return key if name == key else f"{key}={name}"
 
 
 def show(dims: tuple[Any, ...]) -> str:
@@ -44,78 +65,76 @@ def show(dims: tuple[Any, ...]) -> str:
     return "(" + ", ".join(map(str, dims)) + (",)" if len(dims) == 1 else ")")
 
 
-def title(function: Callable[..., Any]) -> str:
-    """What to call a function in a message."""
-    return getattr(function, "__name__", None) or repr(function)
+def read_signatures(functions: Mapping[str, Function]) -> list[Signature]:
+    return [read_signature(key, function) for key, function in functions.items()]
 
 
-def read_signature(function: Callable[..., Any]) -> Signature:
-    """The parameters by which `function` is wired.
+def read_signature(key: str, function: Function) -> Signature:
+    """The parameters that `function` is wired by.
 
-    A keyword-only parameter that has a default and is not annotated with a table, a `Literal`, an
-    `Enum` or `bool` stays at its default.
+    A keyword-only parameter with a default stays at it, unless it is annotated as a static choice. Raises
+    TypeError for parameters that cannot be wired.
     """
-    where = title(function)
+    here = where(key, function)
     if not callable(function):
-        raise TypeError(f"{where}: expected a function, got {type(function).__name__}")
+        raise TypeError(f"{here}: is of type {type(function).__name__}; give a function")
     try:
         signature = inspect.signature(function, eval_str=True)
-    except Exception as error:  # evaluating a string annotation runs code of the user's module
-        raise TypeError(f"{where}: its signature cannot be read: {type(error).__name__}: {error}") from error
+    except Exception as error:  # evaluating annotations that are strings runs the user's code
+        raise TypeError(f"{here}: its signature cannot be read: {type(error).__name__}: {error}") from error
     arrays, choices = {}, {}
     for name, parameter in signature.parameters.items():
+        annotation, default = parameter.annotation, parameter.default
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            if parameter.default is EMPTY or parameter.annotation is bool or is_table(parameter.annotation):
-                choices[name] = parameter.annotation
+            if default is EMPTY or annotation is bool or is_choice(annotation):
+                choices[name] = annotation
         elif parameter.kind not in POSITIONAL:
-            raise TypeError(f"{where}: parameter '*{name}' has no name to wire by; name each array")
-        elif parameter.default is not EMPTY:
+            raise TypeError(f"{here}: parameter '{parameter}' has no name to wire by; name each array")
+        elif default is not EMPTY:
             raise TypeError(
-                f"{where}: array parameter {name!r} has a default; drop it, or make {name!r} keyword-only to keep it"
+                f"{here}: array parameter {name!r} has a default; drop it, or make the parameter keyword-only"
             )
-        elif is_table(parameter.annotation):
-            raise TypeError(f"{where}: static choice {name!r} must be keyword-only; put it after a '*'")
+        elif is_choice(annotation):
+            raise TypeError(f"{here}: static choice {name!r} is positional; put it behind a '*'")
         else:
-            arrays[name] = parameter.annotation
-    return Signature(arrays, choices, signature.return_annotation)
+            arrays[name] = annotation
+    return Signature(key, function, arrays, choices, signature.return_annotation)
 
 
-def is_table(annotation: Any) -> bool:
-    """Whether an annotation can only be that of a static choice."""
-    return get_origin(annotation) is Literal or (
-        isinstance(annotation, type) and issubclass(annotation, (Row, enum.Enum))
-    )
+def is_choice(annotation: Any) -> bool:
+    """Whether an annotation can only be that of a static choice (`bool` may also be that of a scalar)."""
+    if isinstance(annotation, type):
+        return issubclass(annotation, Row | enum.Enum)
+    return get_origin(annotation) is Literal
 
 
-def read_shape(annotation: Any, where: str) -> Shape | None:
-    """The shape an annotation states, `None` where it states none; `where` names the place in messages."""
+def read_shape(annotation: Any, here: str) -> Shape | None:
+    """The shape that an annotation states, None where it states none. `here` names the place in messages."""
     if isinstance(annotation, type) and annotation in SCALARS:
         return Shape((), SCALARS[annotation])
     if annotation is Target or not hasattr(annotation, "dim_str"):
         return None
+    words = annotation.dim_str.split()
     return Shape(
-        tuple(read_dimension(word, annotation.dim_str, where) for word in annotation.dim_str.split()),
-        read_kind(annotation, where),
+        tuple(read_dimension(word, annotation.dim_str, here) for word in words), read_kind(annotation, here)
     )
 
 
-def read_dimension(word: str, dim_str: str, where: str) -> str | int:
-    word = word.rpartition("=")[2]  # jaxtyping reads "rows=3" as 3
-    if word.isdigit():
-        return int(word)
+def read_dimension(word: str, dim_str: str, here: str) -> str | int:
+    size = word.rpartition("=")[2]  # jaxtyping reads "rows=3" as 3
+    if size.isdigit():
+        return int(size)
     if word.isidentifier() and not word.startswith("_"):
         return word
     raise TypeError(
-        f"{where}: dimension {word!r} of {dim_str!r} is not supported; use names and fixed sizes, as in 'n 3'"
+        f"{here}: dimension {word!r} of {dim_str!r} is not supported; use names and fixed sizes, as in 'n 3'"
     )
 
 
-def read_kind(annotation: Any, where: str) -> Kind:
-    if not isinstance(annotation.dtypes, tuple):  # Shaped takes any dtype
+def read_kind(annotation: Any, here: str) -> Kind:
+    if not isinstance(annotation.dtypes, tuple):  # jaxtyping's Shaped takes any dtype
         return "float"
-    dtypes = [str(dtype) for dtype in annotation.dtypes]
-    kinds: dict[Kind, tuple[str, ...]] = {"float": ("float", "bfloat"), "int": ("int", "uint"), "bool": ("bool",)}
-    for kind, prefixes in kinds.items():
-        if any(dtype.startswith(prefixes) for dtype in dtypes):
+    for kind, prefixes in PREFIXES.items():
+        if any(str(dtype).startswith(prefixes) for dtype in annotation.dtypes):
             return kind
-    raise TypeError(f"{where}: {annotation.__name__} is not supported; use Float, Int or Bool")
+    raise TypeError(f"{here}: {annotation.__name__} is not supported; use Float, Int or Bool")

@@ -1,4 +1,4 @@
-"""The chapter "Forward Propagation, Backward Propagation, and Computational Graphs", and three derivations beside it."""
+"""The book's chapter on backpropagation, as four derivations: its own network, and three grown from it."""
 
 from manual_bp.book.backprop.biases import DERIVATION as BIASES
 from manual_bp.book.backprop.chapter import DERIVATION

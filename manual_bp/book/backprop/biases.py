@@ -1,7 +1,8 @@
 r"""The chapter's exercise: the same network with a bias in each layer; the penalty leaves the biases alone.
 
-b1 has shape (h,), b2 (q,); the other symbols are the chapter's. Source: Dive into Deep Learning, "Forward Propagation, Backward
-Propagation, and Computational Graphs", exercise 2; the derivatives by b2 and x follow in the same way.
+b1 has shape (h,), b2 (q,); the other symbols are the chapter's. Source: Dive into Deep Learning, "Forward
+Propagation, Backward Propagation, and Computational Graphs", exercise 2; the derivatives by b2 and x follow
+in the same way.
 """
 
 from jax import Array

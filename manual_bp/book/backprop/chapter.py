@@ -1,8 +1,9 @@
 r"""The chapter's own network: one hidden layer without biases, one example, weight decay.
 
-x has shape (d,), W1 (h, d), z and h (h,), W2 (q, h), o (q,); the loss L, the penalty s and the objective J are scalars.
-Below each forward function stand the equations of what goes into it, so that they read upwards from the last.
-Source of every equation: Dive into Deep Learning, "Forward Propagation, Backward Propagation, and Computational Graphs".
+x has shape (d,), W1 (h, d), z and h (h,), W2 (q, h), o (q,); the loss L, the penalty s and the objective J
+are scalars. Below each forward function stand the equations of what goes into it, so that they read upwards
+from the last. Source of every equation: Dive into Deep Learning, "Forward Propagation, Backward Propagation,
+and Computational Graphs".
 """
 
 import jax.numpy as jnp

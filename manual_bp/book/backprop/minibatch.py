@@ -1,8 +1,9 @@
-r"""The chapter's network on a minibatch: examples are rows, L is the mean of their losses, vector products become matrix products.
+r"""The chapter's network on a minibatch: examples are rows, and L is the mean of their losses.
 
-x has shape (n, d), z and h (n, h), o (n, q), y n targets; n is at least 1. Weights, penalty and objective are the chapter's.
-Source: Dive into Deep Learning, "Forward Propagation, Backward Propagation, and Computational Graphs", for one example; the sum
-over examples is the chain rule through $L = \frac1n \sum_i l(o_i, y_i)$.
+Vector products become matrix products. x has shape (n, d), z and h (n, h), o (n, q), y n targets; n is at
+least 1. Weights, penalty and objective are the chapter's. Source: Dive into Deep Learning, "Forward
+Propagation, Backward Propagation, and Computational Graphs", for one example; the sum over examples is the
+chain rule through $L = \frac1n \sum_i l(o_i, y_i)$.
 """
 
 import jax
@@ -34,7 +35,9 @@ def hidden(z: Float[Array, "n h"], *, activation: Activation) -> Float[Array, "n
     return activation(z)
 
 
-def dJ_dz(dJ_dh: Float[Array, "n h"], z: Float[Array, "n h"], *, activation: Activation) -> Float[Array, "n h"]:
+def dJ_dz(
+    dJ_dh: Float[Array, "n h"], z: Float[Array, "n h"], *, activation: Activation
+) -> Float[Array, "n h"]:
     r"""$\frac{\partial J}{\partial Z} = \frac{\partial J}{\partial H} \odot \phi'(Z)$"""
     return dJ_dh * activation.derivative(z)
 
