@@ -77,18 +77,20 @@ def _ties(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.
 
 
 def _kinks(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
-    """Numbers at kinks and half a unit beside, or (half of the matrices) rows that pick an entry, up to sign.
+    """Numbers at kinks, some half a unit beside; most matrices select: one entry a row is 1 or -1, or none is.
 
-    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. A quarter of the
-    leaves that are no matrices are zero, so that biases do not shift them away again.
+    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. Where a smooth function
+    lies between, nothing but a matrix of zeros does. Some leaves that are no matrices are zero as well, so that
+    biases do not shift everything away again.
     """
     at = np.array(sorted({0.0, *kinks}))
-    values = rng.choice(np.concatenate([at, at, at - 0.5, at + 0.5]), shape)
+    values = rng.choice(np.concatenate([at, at, at, at - 0.5, at + 0.5]), shape)
+    use = rng.random(each_case(shape))
     if len(shape) <= 2:
-        return np.where(rng.random(each_case(shape)) < 0.75, values, 0.0)
+        return np.where(use < 0.7, values, 0.0)
     chosen = np.arange(shape[-1]) == rng.integers(0, max(shape[-1], 1), (*shape[:-1], 1))
-    selector = np.where(chosen, rng.choice((-1.0, 1.0, 1.0), (*shape[:-1], 1)), 0.0)
-    return np.where(rng.random(each_case(shape)) < 0.5, selector, values)
+    sign = rng.choice((-1.0, 1.0, 1.0), (*shape[:-1], 1))
+    return np.where(use < 0.25, values, np.where(chosen & (use < 0.8), sign, 0.0))
 
 
 def _normal(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
