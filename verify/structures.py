@@ -77,11 +77,11 @@ def _ties(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.
 
 
 def _kinks(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
-    """Numbers at kinks, some half a unit beside; most matrices select: one entry a row is 1 or -1, or none is.
+    """Numbers at kinks, some half a unit beside; most matrices select: each row has one entry, 1 or -1, or none.
 
-    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. Where a smooth function
-    lies between, nothing but a matrix of zeros does. Some leaves that are no matrices are zero as well, so that
-    biases do not shift everything away again.
+    A selecting matrix hands the numbers it is multiplied with on to the kink as they are. Where a smooth
+    function lies between, nothing but a matrix of zeros does. Some leaves that are no matrices are zero as
+    well, so that biases do not shift everything away again.
     """
     at = np.array(sorted({0.0, *kinks}))
     values = rng.choice(np.concatenate([at, at, at, at - 0.5, at + 0.5]), shape)
