@@ -77,7 +77,7 @@ def _ties(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.
 
 
 def _kinks(rng: np.random.Generator, shape: Shape, kinks: Sequence[float]) -> np.ndarray:
-    """Numbers at kinks, some half a unit beside; most matrices select (a row has one entry, 1 or -1) or are 0.
+    """Numbers at kinks, some half a unit off; most matrices select (a row has one entry, 1 or -1) or are 0.
 
     A selecting matrix hands the numbers it is multiplied with on to the kink as they are. Where a smooth
     function lies between, nothing but a matrix of zeros does. Some leaves that are no matrices are zero as
