@@ -1,0 +1,9 @@
+"""Runs every benchmark: `python -m benchmarks`."""
+
+from benchmarks import walker
+
+BENCHMARKS = (walker,)
+
+if __name__ == "__main__":
+    for benchmark in BENCHMARKS:
+        print((benchmark.__doc__ or "").strip(), *(f"  {line}" for line in benchmark.run()), "", sep="\n")
