@@ -1,0 +1,266 @@
+r"""Finite fields: the arithmetic of the proof, in which equality at random points means identity.
+
+**What a number is.** A floating-point value `x` and residues, one modulo each prime of a tower (`modular.MODULI`), drawn
+independently for the leaves. The float only *steers*: comparisons, maxima, signs and indices look at it and at nothing
+else. The residues carry the algebra: `+ - * /`, sums and products of matrices act on all of them, without rounding.
+
+**What equality means.** Let two programs compute f and g, and let a point choose the same branches in both. On that
+branch pattern f - g = u / v with polynomials u, v of degree at most D, a number that is carried along with each value.
+If f and g are not the same function, u is not zero, and modulo a prime M it vanishes at a random point with probability
+at most D / M (Schwartz 1980, Zippel 1979). Points are independent, and so are the levels of the tower: their probabilities
+multiply. A polynomial whose every coefficient is a multiple of all the primes would escape, and no constant that people
+write is a multiple of a prime near 2^28.
+
+**Exponentials.** Each prime is twice the one below plus 1, so its squares form a group whose order is the prime below. With
+g of that order, exp(a) is g^(a modulo the prime below), and exp(a + b) = exp(a) exp(b) holds exactly: exp climbs one
+level, and what it climbs from is not there afterwards. x and exp(x) are as free of each other as they are over the reals,
+for their residues are independent (the idea of Mirage's equivalence verifier, Wu et al., OSDI 2025, arXiv 2405.05751, with
+one pair of primes; the tower reaches exponentials of exponentials). The theorem is then weaker: the bound treats every
+exponential as one more free variable, which is exact for exponentials of linear forms with small integer coefficients, and
+a heuristic otherwise. `theorem` says which of the two a result rests on. log(b) remembers that its exponential is b
+(`antilog`), so logsumexp, softplus and their like close; roots are taken among the squares, where all laws of exponents
+hold, and an element without a root is a hole: not compared, and counted.
+
+**What it does not mean.** A function without a rule, or one that no relation here describes (erf, gamma), is
+*uninterpreted*: a hash of its argument. Equal arguments give equal values, so nothing wrong can close because of it, but
+something right can stay open. And equality says nothing of rounding: that is for the bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arithmetic.modular import MODULI, exponential, hashed, rational_power, residue, simplest
+
+Degree = tuple[int, int]  # of the numerator and of the denominator, as polynomials in the leaves
+
+
+Tower = tuple["np.ndarray | None", ...]  # residues level by level, lowest first; None where a value does not exist
+
+
+@dataclass(slots=True)
+class Residues:
+    """A floating-point array as the field sees it; every array has the data axis in front."""
+
+    x: np.ndarray  # steers, and does nothing else
+    r: Tower
+    degree: Degree = (1, 0)
+    antilog: Tower | None = None  # what exp of this is, where that is known without climbing
+    hole: np.ndarray | None = None  # True where there is no value in the field
+    rational: Fraction | None = None  # the one constant that every element is
+
+    @property
+    def top(self) -> np.ndarray:
+        """The residues of the highest level, where every value exists."""
+        top = self.r[-1]
+        assert top is not None
+        return top
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two results compare."""
+
+    points: int  # at which the element compared least often was compared
+    dropped: int  # elements that had no value, over all points
+    log2_error: float  # log2 of the probability that different functions had agreed so far
+    mismatch: tuple[int, ...] | None  # point and element of the first difference
+
+
+class Field:
+    """The finite-field arithmetic of one walk: `points` points at once, in a tower of `levels` fields."""
+
+    def __init__(self, points: int, levels: int = 2):
+        self.points = points
+        self.moduli = MODULI[:levels]
+        self.exponential = False  # whether exp, log or a root took part: the weaker theorem
+        self.uninterpreted: set[str] = set()
+        self.exhausted = False  # whether a higher tower would have interpreted more
+        self.patterns = np.zeros(points, np.uint64)  # a hash of all branches taken, point by point
+        self._sites = 0
+
+    @property
+    def rules(self) -> Mapping[str, Callable[..., Any]]:
+        from verify.arithmetic.field_rules import RULES
+
+        return RULES
+
+    @property
+    def theorem(self) -> str:
+        return "exponential" if self.exponential else "rational"
+
+    # --- making values ---
+
+    def constant(self, array: np.ndarray) -> Residues:
+        """A literal of the program, read as the simplest rational that rounds to it."""
+        if array.size == 1 and np.isfinite(array).all():
+            number = simplest(float(array.reshape(())))
+            return Residues(array, self.everywhere(number, array.shape), (0, 0), rational=number)
+        values, positions = np.unique(array, return_inverse=True)
+        numbers = [simplest(float(value)) if math.isfinite(value) else Fraction(0) for value in values]
+        tower = tuple(
+            np.array([residue(number, modulus) for number in numbers], np.int64)[positions].reshape(array.shape)
+            for modulus in self.moduli
+        )
+        hole = ~np.isfinite(array)
+        return Residues(array, tower, (0, 0), hole=hole if hole.any() else None)
+
+    def everywhere(self, number: Fraction, shape: tuple[int, ...]) -> Tower:
+        """The same number in every element."""
+        return tuple(np.full(shape, residue(number, modulus)) for modulus in self.moduli)
+
+    def integers(self, array: np.ndarray) -> Residues:
+        """Plain integers or booleans as floats."""
+        whole = array.astype(np.int64)
+        number = Fraction(int(whole.reshape(()))) if whole.size == 1 else None
+        return Residues(array.astype(np.float64), tuple(whole % m for m in self.moduli), (0, 0), rational=number)
+
+    def lifted(self, value: Any) -> Residues:
+        """A result as a value of the field: a program may return plain integers for a float."""
+        return self.integers(value) if isinstance(value, np.ndarray) else value
+
+    # --- what the walker asks for ---
+
+    def steer(self, value: Any) -> np.ndarray:
+        return value if isinstance(value, np.ndarray) else value.x
+
+    def move(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Moves the numbers of one or several values, every component alike."""
+        values = tuple(self.lifted(value) for value in values)
+        antilogs = self.antilogs(values)
+        x = function(*[v.x for v in values])
+        tower = self._move_tower(function, [v.r for v in values])
+        antilog = None if antilogs is None else self._move_tower(function, antilogs)
+        hole = None
+        if any(v.hole is not None for v in values):
+            hole = function(*[np.zeros(v.x.shape, bool) if v.hole is None else v.hole for v in values])
+        degree = (max(v.degree[0] for v in values), max(v.degree[1] for v in values))
+        rational = values[0].rational if len({v.rational for v in values}) == 1 else None
+        if not isinstance(x, (list, tuple)):
+            return Residues(x, tower, degree, antilog, hole, rational)
+
+        def part(tower: Tower | None, i: int) -> Tower | None:
+            return None if tower is None else tuple(None if level is None else level[i] for level in tower)
+
+        return [
+            Residues(x[i], part(tower, i) or (), degree, part(antilog, i), None if hole is None else hole[i], rational)
+            for i in range(len(x))
+        ]
+
+    @staticmethod
+    def _move_tower(function: Callable[..., Any], towers: Sequence[Tower]) -> Tower:
+        return tuple(
+            None if any(level is None for level in levels) else function(*levels) for levels in zip(*towers, strict=True)
+        )
+
+    # --- exponentials and their inverses ---
+
+    def antilogs(self, values: Sequence[Residues]) -> list[Tower] | None:
+        """The exponentials of several values, if any of them is a logarithm and all of them are known."""
+        if all(value.antilog is None for value in values):
+            return None
+        known = [antilog for value in values if (antilog := self.antilog(value)) is not None]
+        return known if len(known) == len(values) else None
+
+    def antilog(self, value: Residues) -> Tower | None:
+        """exp(value), or None where it is out of reach."""
+        return self.climb(value.r) if value.antilog is None else value.antilog
+
+    def climb(self, tower: Tower, base: int = 4) -> Tower | None:
+        """base to the power of a value, one level up; None where no level is left."""
+        powers = [
+            None if below is None else exponential(below, level, base) for level, below in enumerate(tower[:-1], start=1)
+        ]
+        return None if powers[-1] is None else (None, *powers)
+
+    def root(self, tower: Tower, exponent: Fraction) -> tuple[Tower, np.ndarray]:
+        """A rational power, and where it exists at every level but the lowest there is, which it leaves."""
+        lowest = next(level for level, residues in enumerate(tower) if residues is not None)
+        powers: list[np.ndarray | None] = [None] * len(tower)
+        exists = np.ones((), bool)
+        for level in range(max(lowest, 1), len(tower)):
+            residues = tower[level]
+            assert residues is not None
+            powers[level], here = rational_power(residues, exponent, level)
+            exists = exists & here
+        return tuple(powers), exists
+
+    # --- uninterpreted functions: equal arguments give equal values, at every level ---
+
+    def uninterpret(self, name: str, value: np.ndarray, *, odd: bool = False) -> Tower:
+        """A function of which nothing is known (or only that it is odd), of residues of the highest level."""
+        self.exponential = True
+        self.uninterpreted.add(name)
+        if not odd:
+            return tuple(hashed(value, name, modulus) for modulus in self.moduli)
+        mirrored = self.moduli[-1] - value
+        flipped = mirrored < value
+        tower = self.uninterpret(name, np.where(flipped, mirrored, value))
+        signed = (np.where(flipped, modulus - level, level) for modulus, level in zip(self.moduli, tower, strict=True))
+        return tuple(np.where(value == 0, 0, level) for level in signed)
+
+    def unknown(self, step: Any, *operands: Any) -> list[Any]:
+        """A primitive without a rule, as an uninterpreted function of all that it is given."""
+        from verify.arithmetic.host import on_host
+
+        name, top = step.primitive, self.moduli[-1]
+        outputs = on_host(step, [self.steer(operand) for operand in operands])
+        seed = np.zeros(1, np.int64)
+        for operand in operands:
+            numbers = operand if isinstance(operand, np.ndarray) else operand.top
+            for column in numbers.reshape(len(numbers), -1).astype(np.int64).T:
+                seed = hashed((seed * 3 + column) % top, name, top)
+        results: list[Any] = []
+        for output in outputs:
+            if output.dtype.kind != "f":
+                results.append(output)
+                continue
+            places = np.arange(output[:1].size, dtype=np.int64).reshape(output[:1].shape)
+            seeds = seed.reshape(-1, *(1,) * (output.ndim - 1)) + places
+            holes = [operand.hole for operand in operands if isinstance(operand, Residues) and operand.hole is not None]
+            holed = [hole.reshape(len(hole), -1).any(axis=1) for hole in holes]
+            hole = np.logical_or.reduce(np.broadcast_arrays(*holed)) if holed else None
+            spread = None if hole is None else np.broadcast_to(hole.reshape(-1, *(1,) * (output.ndim - 1)), output.shape)
+            tower = self.uninterpret(name, np.broadcast_to(seeds, output.shape))
+            results.append(Residues(output, tower, (1, 1), hole=spread))
+        return results
+
+    # --- branches ---
+
+    def branch(self, taken: np.ndarray) -> np.ndarray:
+        """Notes which way each point went, and returns it."""
+        self._sites += 1
+        bits = taken.reshape(len(taken), -1).astype(np.uint64)
+        weights = hashed(np.arange(bits.shape[1], dtype=np.int64) + (self._sites << 32), "branch", (1 << 62) - 57)
+        self.patterns = self.patterns + (bits * weights.astype(np.uint64)).sum(axis=1, dtype=np.uint64)
+        return taken
+
+    # --- the verdict ---
+
+    def compare(self, a: Residues, b: Residues) -> Agreement:
+        """Whether two results are equal at every point at which both have a value."""
+        degree = max(a.degree[0] + b.degree[1], b.degree[0] + a.degree[1], 1)
+        shape = (self.points, *np.broadcast_shapes(a.x.shape, b.x.shape)[1:])
+        equal, per_point = np.ones((), bool), 0.0
+        for modulus, left, right in zip(self.moduli, a.r, b.r, strict=True):
+            if left is not None and right is not None:
+                equal = equal & (left == right)
+                per_point += min(0.0, math.log2(degree / modulus))
+        hole = np.zeros(shape, bool)
+        for value in (a, b):
+            if value.hole is not None:
+                hole |= value.hole
+        where = np.argwhere(~np.broadcast_to(equal, shape) & ~hole)
+        live = int((~hole).sum(axis=0).min(initial=self.points))
+        return Agreement(
+            points=live,
+            dropped=int(hole.sum()),
+            log2_error=live * per_point,
+            mismatch=tuple(int(i) for i in where[0]) if len(where) else None,
+        )

@@ -1,0 +1,193 @@
+"""One derivation with one row of each table, as programs to be walked: the reference, each equation alone, the whole.
+
+Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded. Where a function does not allow
+symbolic sizes, and wherever a caller asks for `concrete` sizes, it is traced at those sizes: symbolic sizes answer `n == 1`
+with no, so a function that looks at its shapes is met there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from manual_bp.composition import forward_pass
+from manual_bp.derivation import Derivation
+from manual_bp.domains import real
+from manual_bp.graph import Equation
+from verify import oracle
+from verify.data import Spec
+from verify.interpret import Arithmetic, Program, Sizes, Value, evaluate
+
+GRADIENT = "gradient"  # the name of the composed gradient among the equations
+DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why there is nothing to walk: the function returned something that no derivative is (`wrong`), or raised."""
+
+    message: str
+    wrong: bool
+
+
+class Traced:
+    """A traced function of keyword arrays."""
+
+    def __init__(self, function: Callable[..., Any], shapes: Mapping[str, jax.ShapeDtypeStruct]):
+        self.names = tuple(shapes)
+        with jax.enable_x64(True):
+            jaxpr, self.results = jax.make_jaxpr(
+                lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
+            )(*shapes.values())
+        self.program = Program(jaxpr)
+        self.tree = jax.tree.structure(self.results)
+
+    def __call__(self, arithmetic: Arithmetic, sizes: Sizes, values: Mapping[str, Value]) -> Any:
+        """The results in this arithmetic at these sizes; what is not asked for in `values` may stand there too."""
+        with np.errstate(all="ignore"):
+            results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
+        return jax.tree.unflatten(self.tree, results)
+
+
+@dataclass
+class Programs:
+    """What is walked at one shape, or, traced with symbolic sizes, at all of them."""
+
+    reference: Traced
+    equations: dict[str, Traced | Fault]
+    composed: Traced | Fault | None = None  # None where no gradient can be composed
+    autodiff: Traced | None = None
+    faults: dict[str, Fault] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = {name: traced for name, traced in self.equations.items() if isinstance(traced, Fault)}
+        if isinstance(self.composed, Fault):
+            self.faults[GRADIENT] = self.composed
+
+
+class Wrong(Exception):
+    """An equation returned something that no derivative is."""
+
+
+class Pair:
+    """A derivation with its tables' rows chosen.
+
+    Raises whatever the forward functions raise: without them there is nothing to judge.
+    """
+
+    def __init__(self, derivation: Derivation, choices: Mapping[str, Any]):
+        self.derivation, self.choices = derivation, choices
+        self.leaves = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
+        self.symbols = oracle.composed_symbols(derivation)
+        self.dims = sorted({dim for spec in self.leaves.values() for dim in spec.dims if isinstance(dim, str)})
+        self.levels = 2  # of the tower of fields that the pair's programs need; the proof finds out
+        self._concrete: dict[tuple, Programs] = {}
+
+    def specs(self, sizes: Sizes) -> dict[str, Spec]:
+        """What is drawn: the leaves, and the cotangents, never all ones."""
+        drawn = dict(self.leaves)
+        for name, node in self.derivation.cotangents.items():
+            drawn[name] = Spec(self._node_shape(node, tuple(sorted(sizes.items()))), "float", real, cotangent=True)
+        return {**drawn, oracle.COTANGENT: Spec((), "float", real, cotangent=True)}
+
+    def programs(self, sizes: Sizes, *, concrete: bool = False) -> Programs:
+        """The programs to walk at these sizes."""
+        if self.dims and not concrete and self.symbolic is not None:
+            return self.symbolic
+        key = tuple(sorted(sizes.items()))
+        if key not in self._concrete:
+            if len(self._concrete) >= 16:
+                self._concrete.pop(next(iter(self._concrete)))
+            self._concrete[key] = self._trace(sizes)
+        return self._concrete[key]
+
+    @functools.cached_property
+    def symbolic(self) -> Programs | None:
+        """One trace for all sizes; None where a function decides something by its sizes."""
+        symbols = jax.export.symbolic_shape(", ".join(self.dims) + ",")
+        try:
+            programs = self._trace(dict(zip(self.dims, symbols, strict=True)))
+        except Exception:  # the forward pass refuses symbolic sizes; if it is wrong, it raises again at concrete ones
+            return None
+        return None if programs.faults else programs
+
+    def _trace(self, sizes: Mapping[str, Any]) -> Programs:
+        shapes = self._shapes(sizes)
+        reference = Traced(oracle.reference(self.derivation, self.choices), shapes)
+        equations: dict[str, Traced | Fault] = {
+            name: _attempt(name, alone(equation, self.choices), {p: reference.results[p] for p in _inputs(equation)})
+            for name, equation in self.derivation.equations.items()
+        }
+        if not self.symbols:
+            return Programs(reference, equations)
+        composed = _attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
+        return Programs(
+            reference, equations, composed, Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes)
+        )
+
+    def _shapes(self, sizes: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
+        def struct(spec: Spec) -> jax.ShapeDtypeStruct:
+            shape = tuple(dim if isinstance(dim, int) else sizes[dim] for dim in spec.dims)
+            return jax.ShapeDtypeStruct(shape, DTYPES[spec.kind])
+
+        shapes = {name: struct(spec) for name, spec in self.leaves.items()}
+        if self.derivation.cotangents:
+            with jax.enable_x64(True):
+                nodes = jax.eval_shape(lambda leaves: forward_pass(self.derivation.graph, leaves, self.choices, {}), shapes)
+            for name, node in self.derivation.cotangents.items():
+                shapes[name] = jax.ShapeDtypeStruct(nodes[node].shape, np.float64)
+        return {**shapes, oracle.COTANGENT: jax.ShapeDtypeStruct((), np.float64)}
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - a pair lives as long as its unit of work
+    def _node_shape(self, node: str, sizes: tuple) -> tuple[int, ...]:
+        return self._shapes(dict(sizes))[
+            next(name for name, closed in self.derivation.cotangents.items() if closed == node)
+        ].shape
+
+
+def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.Array]:
+    """An equation as a function of the symbols and derivatives it takes, and of the two that say how it is shaped.
+
+    Raises Wrong where the result is shaped unlike its symbol, has another strong dtype, or is no array.
+    """
+
+    def run(**values: Any) -> jax.Array:
+        result = equation(values, choices)
+        root, symbol = values[equation.root], values[equation.symbol]
+        if isinstance(result, bool | int | float):
+            result = jnp.asarray(float(result))
+        if not (hasattr(result, "shape") and hasattr(result, "dtype")):
+            raise Wrong(f"returned {type(result).__name__}, expected one array")
+        expected = (*root.shape, *symbol.shape)
+        if tuple(result.shape) != expected:
+            raise Wrong(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
+        weak = getattr(result, "weak_type", False)
+        if result.dtype != symbol.dtype and not weak:
+            raise Wrong(f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol")
+        return result
+
+    return run
+
+
+def _inputs(equation: Equation) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*equation.parameters, equation.root, equation.symbol)))
+
+
+def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Fault:
+    """The traced function, or why it cannot be traced: whatever a user's function does, the others are judged."""
+    try:
+        return Traced(function, shapes)
+    except Wrong as wrong:
+        return Fault(f"{name}: {wrong}", wrong=True)
+    except Exception as error:
+        return Fault(f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}", wrong=False)
+
+
+def _show(shape: Any) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
