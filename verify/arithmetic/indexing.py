@@ -154,7 +154,7 @@ def dynamic_slice(step: Step, values: Sequence[Array], indices: Sequence[Array])
 def scatter(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
     """The operand with windows replaced; of updates at the same position the last one stays."""
     (operand, updates), (index,) = values, indices
-    return _write(_scatter_plan(step), step, operand, index, updates, _replace)
+    return _write_windows(step, _scatter_plan(step), operand, index, updates, _replace)
 
 
 def scatter_add(step: Step, operand: Array, indices: Array, updates: Array) -> Array:
@@ -164,7 +164,7 @@ def scatter_add(step: Step, operand: Array, indices: Array, updates: Array) -> A
 
 def scatter_with(ufunc: np.ufunc, step: Step, operand: Array, indices: Array, updates: Array) -> Array:
     """The operand with updates combined into windows one after the other."""
-    return _write(_scatter_plan(step), step, operand, indices, updates, ufunc.at)
+    return _write_windows(step, _scatter_plan(step), operand, indices, updates, ufunc.at)
 
 
 def dynamic_update_slice(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:
@@ -175,27 +175,36 @@ def dynamic_update_slice(step: Step, values: Sequence[Array], indices: Sequence[
         result[_fixed_slices(operand.shape[1:], window, indices)] = update
         return result
     plan = _slice_plan(operand.shape[1:], window)
-    return _write(plan, step, operand, _stacked(indices), update, _replace)
+    return _write_windows(step, plan, operand, _stacked(indices), update, _replace)
 
 
 def _replace(flat: Array, positions: Array, updates: Array) -> None:
     flat[positions] = updates
 
 
-def _write(
-    plan: Plan, step: Step, operand: Array, index: Array, updates: Array, combine: Callable[..., None]
+def write(operand: Array, positions: Array, updates: Array, combine: Callable[..., None]) -> Array:
+    """The operand with updates written to flat positions by `combine`, such as `np.add.at`, in their order.
+
+    Positions do not count the data axis; the one behind the last entry is for updates to be dropped.
+    """
+    cases, size = leading(operand, positions, updates), math.prod(operand.shape[1:])
+    shape = (cases, *updates.shape[1:])
+    positions = np.broadcast_to(positions, shape)
+    written = np.zeros((cases, size + 1), operand.dtype)
+    written[:, :size] = operand.reshape(len(operand), size)
+    where = (positions + _rows(positions, size + 1)).reshape(-1)
+    combine(written.reshape(-1), where, np.broadcast_to(updates, shape).reshape(-1))
+    return written[:, :size].reshape(cases, *operand.shape[1:])
+
+
+def _write_windows(
+    step: Step, plan: Plan, operand: Array, index: Array, updates: Array, combine: Callable[..., None]
 ) -> Array:
-    cases, size = leading(operand, index, updates), math.prod(operand.shape[1:])
     starts, inside = _start(plan, index)
     positions = _positions(plan, starts)
     if inside is not None and step.params.get("mode", GatherScatterMode.CLIP) is not GatherScatterMode.CLIP:
-        positions = np.where(inside, positions, size)  # what is dropped goes to a slot behind the end
-    positions = np.broadcast_to(positions, (cases, *updates.shape[1:]))
-    written = np.zeros((cases, size + 1), operand.dtype)
-    written[:, :size] = operand.reshape(len(operand), size)
-    positions = (positions + _rows(positions, size + 1)).reshape(-1)
-    combine(written.reshape(-1), positions, np.broadcast_to(updates, (cases, *updates.shape[1:])).reshape(-1))
-    return written[:, :size].reshape(cases, *operand.shape[1:])
+        positions = np.where(inside, positions, math.prod(operand.shape[1:]))
+    return write(operand, positions, updates, combine)
 
 
 # --- starts of slices ---------------------------------------------------------------------------------------

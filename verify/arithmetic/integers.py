@@ -55,12 +55,6 @@ def _remainder(a: Array, b: Array) -> Array:
         return np.where(b == 0, a, np.fmod(a, b))
 
 
-def _power(a: Array, b: Array) -> Array:
-    """A negative power is 0, except of 1 and -1."""
-    reciprocal = np.where(np.abs(a) == 1, np.where(b % 2 == 0, 1, a), 0)
-    return np.where(b < 0, reciprocal, np.power(a, np.maximum(b, 0).astype(a.dtype)))
-
-
 def _integer_pow(step: Step, a: Array) -> Array:
     return np.power(a, np.asarray(step.params["y"], a.dtype))
 
@@ -93,6 +87,10 @@ def _shift_right_logical(a: Array, by: Array) -> Array:
 def _shift_right_arithmetic(a: Array, by: Array) -> Array:
     signed = a.view(f"i{a.dtype.itemsize}")
     return _shift(signed, by, np.right_shift, -(signed < 0).astype(signed.dtype))
+
+
+def _count_ones(a: Array) -> Array:
+    return np.bitwise_count(_unsigned(a))
 
 
 def _count_leading_zeros(a: Array) -> Array:
@@ -204,7 +202,6 @@ INTEGER_RULES: dict[str, Rule] = {
     "max": _elementwise(np.maximum),
     "min": _elementwise(np.minimum),
     "clamp": _elementwise(_clamp),
-    "pow": _elementwise(_power),
     "integer_pow": _integer_pow,
     "and": _elementwise(np.bitwise_and),
     "or": _elementwise(np.bitwise_or),
@@ -213,7 +210,7 @@ INTEGER_RULES: dict[str, Rule] = {
     "shift_left": _elementwise(_shift_left),
     "shift_right_logical": _elementwise(_shift_right_logical),
     "shift_right_arithmetic": _elementwise(_shift_right_arithmetic),
-    "population_count": _elementwise(np.bitwise_count),
+    "population_count": _elementwise(_count_ones),
     "clz": _elementwise(_count_leading_zeros),
     "eq": _elementwise(np.equal),
     "ne": _elementwise(np.not_equal),

@@ -1,8 +1,8 @@
 """Primitives that only move numbers, in NumPy, on arrays that carry one leading data axis.
 
 Every array has a leading axis of length 1 (the same for all cases) or N; the shapes in a step leave it out. A
-function takes the step and its arrays and returns an array of the step's output shape behind the longest data axis
-that it met. Results may be views of the operands, so nothing may be written into them.
+function takes the step and its arrays and returns an array of the step's output shape, with the longest data
+axis that it met in front. Results may be views of the operands, so nothing may be written into them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Sorting, top_k and argmax as positions, decided by plain numbers and then applied to any array.
 
-Ties and NaN go where XLA puts them: sorting is stable, NaN is last in ascending order and first in descending
-order, -0 equals 0, and an argmax is the first of equals, or the first NaN.
+Ties, NaN and -0 go where XLA puts them. Sorting is stable, with NaN last and -0 equal to 0; top_k takes the
+first of equals first, NaN before all numbers and 0 before -0; an argmax is the first of equals, or the first
+NaN.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ def sort_order(step: Step, *keys: Array) -> Array:
 def top_k_order(step: Step, key: Array) -> Array:
     """Where each of the k largest comes from, largest first."""
     axis = _axis(step)
-    ascending = np.argsort(np.flip(key, axis), axis=axis, kind="stable")
-    descending = key.shape[axis] - 1 - np.flip(ascending, axis)
-    return np.take(descending, range(step.params["k"]), axis=axis)
+    if key.dtype.kind == "f":  # as integers in the same order, in which -0 differs from 0
+        bits = key.view(f"i{key.itemsize}")
+        key = np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
+    order = np.argsort(~key, axis=axis, kind="stable")
+    return np.take(order, range(step.params["k"]), axis=axis)
 
 
 def take_order(step: Step, array: Array, order: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from verify.arithmetic.indexing import take, write
 from verify.arithmetic.movement import Array
 
 if TYPE_CHECKING:
@@ -67,8 +68,34 @@ def with_slot(flat: Array, fill: Any) -> Array:
 
 
 def windows(step: Step, array: Array, fill: Any = 0) -> Array:
-    """What each window of a reduce_window_* sees, (N|1, *result, entries), with `fill` in the padding."""
+    """What each window of a reduce_window_* sees, (N|1, *windows, entries), with `fill` in the padding."""
+    taken = np.take(with_slot(array.reshape(len(array), -1), fill), seen(Geometry.of(step)), axis=1)
+    return taken.reshape(len(array), *_places(step), taken.shape[2])
+
+
+def winners(step: Step, keys: Array) -> Array:
+    """The flat position of the largest entry of each window (smallest, of a minimum), the first of equals.
+
+    For reduce_window_max, reduce_window_min and what differentiates them: select_and_scatter_add and
+    select_and_gather_add; which of equals the last one takes, XLA leaves open.
+    """
+    smallest = step.primitive == "reduce_window_min" or str(step.params.get("select_prim")) == "le"
+    entries = windows(step, keys, np.inf if smallest else -np.inf)
+    best = entries.argmin(axis=-1) if smallest else entries.argmax(axis=-1)
     positions = seen(Geometry.of(step))
-    return np.take(with_slot(array.reshape(len(array), -1), fill), positions, axis=1).reshape(
-        len(array), *step.outputs[0].shape, positions.shape[1]
-    )
+    return positions[np.arange(len(positions)), best.reshape(len(best), -1)].reshape(best.shape)
+
+
+def gather_winners(array: Array, chosen: Array, fill: Any = 0) -> Array:
+    """The entries of an array that `winners` chose, one a window; `fill` if it sees padding alone."""
+    return take(with_slot(array.reshape(len(array), -1), fill), chosen)
+
+
+def scatter_winners(step: Step, source: Array, chosen: Array) -> Array:
+    """select_and_scatter_add: each window's source, added where `winners` chose."""
+    return write(np.zeros((1, *step.outputs[0].shape), source.dtype), chosen, source, np.add.at)
+
+
+def _places(step: Step) -> tuple[int, ...]:
+    """How many windows there are along each axis."""
+    return (step.inputs if step.primitive == "select_and_scatter_add" else step.outputs)[0].shape
