@@ -1,9 +1,10 @@
 r"""Every elementwise activation of `jax.nn`, one row each: phi, phi' by hand, and its kinks.
 
-phi' is accurate where it saturates: $\sigma(-z)$ stands for $1-\sigma(z)$, nothing else is subtracted from a number that
-it rounds to, and no finite z gives a NaN or an infinity. The error of phi' is that of rounding z and the result a few
-times, so it is small beside $|\phi'(z)| + |z\,\phi''(z)|$. Constants are those of `jax.nn`, and no two of them are
-multiplied in Python beforehand, which would round: phi' and `jax.grad` of phi then are the same function to the last digit.
+phi' is accurate where it saturates: $\sigma(-z)$ stands for $1-\sigma(z)$, nothing else is subtracted from a
+number that it rounds to, and no finite z gives a NaN or an infinity. The error of phi' is that of rounding z
+and the result a few times, so it is small beside $|\phi'(z)| + |z\,\phi''(z)|$. Constants are those of
+`jax.nn`, and no two of them are multiplied in Python beforehand, which would round: phi' and `jax.grad` of
+phi then are the same function to the last digit.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ Elementwise = Callable[[Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class Activation(Row):
-    r"""An elementwise function $h = \phi(z)$ and its derivative $\phi'$, for any shape, in the float dtype of z.
+    r"""An elementwise function $h = \phi(z)$ and its derivative, for any shape, in the float dtype of z.
 
-    `kinks` are the z where two pieces of $\phi$ meet; there $\phi'$ takes the value that `jax.grad` of `function` takes.
+    `kinks` are the z where two pieces of $\phi$ meet; there $\phi'$ takes the value that `jax.grad` of
+    `function` takes.
     """
 
     function: Elementwise = dataclasses.field(repr=False)
@@ -76,15 +78,16 @@ def dhard_sigmoid(z: Array) -> Array:
 
 def dsparse_sigmoid(z: Array) -> Array:
     r"""$\phi'(z) = \frac12\,1[|z| < 1]$, and $\frac14$ at $\pm 1$"""
-    return jnp.where(jnp.abs(z) < 1, jnp.full_like(z, 0.5), jnp.where(jnp.abs(z) == 1, jnp.full_like(z, 0.25), 0))
+    inside, edge = jnp.abs(z) < 1, jnp.abs(z) == 1
+    return jnp.where(inside, jnp.full_like(z, 0.5), jnp.where(edge, jnp.full_like(z, 0.25), 0))
 
 
 # Pieces, some of them bent
 
 
 def dhard_silu(z: Array) -> Array:
-    r"""$\phi'(z) = s(z) + z\,s'(z)$ with $s$ the hard sigmoid"""
-    return jax.nn.hard_sigmoid(z) + z * dhard_sigmoid(z)
+    r"""$\phi'(z) = s(z) + \frac z6\,1[|z| < 3]$ with $s$ the hard sigmoid"""
+    return jax.nn.hard_sigmoid(z) + jnp.where(jnp.abs(z) < 3, z, 0) / 6
 
 
 def dsparse_plus(z: Array) -> Array:
@@ -94,7 +97,7 @@ def dsparse_plus(z: Array) -> Array:
 
 def dsoft_sign(z: Array) -> Array:
     r"""$\phi'(z) = 1/(1 + |z|)^2$"""
-    return jnp.square(1 / (1 + jnp.abs(z)))  # squared last: (1 + |z|)^2 overflows where phi' is still normal in float16
+    return jnp.square(1 / (1 + jnp.abs(z)))  # squared last: (1 + |z|)^2 overflows early in float16
 
 
 def delu(z: Array) -> Array:
@@ -148,8 +151,8 @@ def dmish(z: Array) -> Array:
 def dsquareplus(z: Array) -> Array:
     r"""$\phi'(z) = \frac12\left(1 + \frac zs\right)$ with $s = \sqrt{z^2 + 4}$
 
-    $1 - |z|/s = (s^2 - z^2)/(s\,(s + |z|)) = 4/(s\,(s + |z|))$, whose half is the tail for $z < 0$ and what is missing
-    from 1 for $z > 0$.
+    $1 - |z|/s = (s^2 - z^2)/(s\,(s + |z|)) = 4/(s\,(s + |z|))$, whose half is the tail for $z < 0$ and what
+    is missing from 1 for $z > 0$.
     """
     s = jnp.sqrt(jnp.square(z) + 4)
     tail = 2 / s / (s + jnp.abs(z))
@@ -167,7 +170,11 @@ def gelu(z: Array) -> Array:
 
 
 def dgelu(z: Array) -> Array:
-    r"""$\phi'(z) = \Phi(z) + z\,\Phi'(z) = \frac12\left(\mathrm{erfc}(-t) + t\,\frac2{\sqrt\pi}e^{-t^2}\right)$ with $t = z/\sqrt2$"""
+    r"""$\phi'(z) = \Phi(z) + z\,\Phi'(z)$
+
+    with $\Phi(z) = \frac12\,\mathrm{erfc}(-t)$ and $z\,\Phi'(z) = \frac12\,t\,\frac2{\sqrt\pi}e^{-t^2}$,
+    where $t = z/\sqrt2$.
+    """
     t = z * ROOT_HALF
     return 0.5 * (lax.erfc(-t) + t * (TWO_OVER_ROOT_PI * jnp.exp(-jnp.square(t))))
 
@@ -178,9 +185,10 @@ def gelu_tanh(z: Array) -> Array:
 
 
 def dgelu_tanh(z: Array) -> Array:
-    r"""$\phi'(z) = \sigma(2u) + 2u'w$ with $w = z\,\sigma(2u)\,\sigma(-2u)$, $u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,z^2)$
+    r"""$\phi'(z) = \sigma(2u) + 2u'w$ with $w = z\,\sigma(2u)\,\sigma(-2u)$
 
-    since $\frac12(1 + \tanh u) = \sigma(2u)$. The bracket is multiplied out: far out w is 0, and z^2 infinite.
+    since $\frac12(1 + \tanh u) = \sigma(2u)$; here $u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,z^2)$. Its bracket is
+    multiplied out with $w$, which is 0 where $z^2$ overflows.
     """
     u = ROOT_TWO_OVER_PI * (z + 0.044715 * z**3)
     w = z * sigmoid(2 * u) * sigmoid(-2 * u)

@@ -54,7 +54,7 @@ class Interval(Domain):
 
 @dataclass(frozen=True)
 class Simplex(Domain):
-    """Probabilities along the last axis: drawn as counts over a power of two, so that they sum to 1 without rounding."""
+    """Probabilities along the last axis, drawn as counts over a power of two: their sum is 1, unrounded."""
 
     words = "probabilities: >= 0, with sum 1 along the last axis"
 

@@ -1,8 +1,8 @@
 r"""Losses, one row each: l, dl/do by hand, what its targets are, and its kinks.
 
-o has shape (q,): one example. y is shaped like o, or a scalar where the target is an index; a minibatch is a `vmap`.
-dl/do does not cancel where the model is confident and right: $\hat p - y$ and $\sigma(o) - y$ are not taken as differences
-of numbers that both round to 1.
+o has shape (q,): one example. y is shaped like o, or a scalar where the target is an index; a minibatch is a
+`vmap`. dl/do does not cancel where the model is confident and right: $\hat p - y$ and $\sigma(o) - y$ are not
+taken as differences of numbers that both round to 1.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from manual_bp.tables import Row, by_name
 class Target:
     """The annotation of a leaf that takes its shape, dtype and domain from the loss that is chosen.
 
-    The function that annotates a parameter so takes the output that the target belongs to as its first parameter, and a
-    keyword-only `loss: Loss`.
+    The function that annotates a parameter so takes the output that the target belongs to as its first
+    parameter, and a keyword-only `loss: Loss`.
     """
 
 
@@ -32,9 +32,9 @@ class Target:
 class Loss(Row):
     r"""A loss $l(o, y)$ of an output o of shape (q,), and its derivative by o.
 
-    `value` is the scalar $l(o, y)$, a sum over the q outputs; `derivative` is $\partial l/\partial o$, shaped like o and in
-    its dtype. `kinks` are the o - y where two pieces of $l$ meet; there the derivative takes the value that `jax.grad` of
-    `value` takes.
+    `value` is the scalar $l(o, y)$, a sum over the q outputs; `derivative` is $\partial l/\partial o$, shaped
+    like o. `kinks` are the o - y where two pieces of $l$ meet; there the derivative takes
+    the value that `jax.grad` of `value` takes.
     """
 
     value: Callable[[Array, Array], Array] = dataclasses.field(repr=False)
@@ -47,7 +47,7 @@ class Loss(Row):
         return LOSSES
 
     def target_shape(self, output_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The shape of y for outputs of this shape (numbers, names or symbolic sizes): an index has no last axis."""
+        """The shape of y for outputs of this shape (numbers, names, symbolic sizes)."""
         return output_shape[:-1] if isinstance(self.target, Index) else output_shape
 
 
@@ -69,20 +69,21 @@ def softmax_cross_entropy(o: Array, y: Array) -> Array:
 def dsoftmax_cross_entropy(o: Array, y: Array) -> Array:
     r"""$\partial l/\partial o = \hat p - y$, where $\sum_i y_i = 1$
 
-    Its components sum to 0, so the one with $\hat p_i > \frac12$, if any, is minus the sum of the others. It is computed
-    so because $\hat p_i$ may round to 1 before $y_i = 1$ is subtracted; the others are small themselves.
+    Its components sum to 0, so the one with $\hat p_i > \frac12$, if any, is minus the sum of the others. It
+    is computed so because $\hat p_i$ may round to 1 before $y_i = 1$ is subtracted; the others are small
+    themselves.
     """
     p_hat = jax.nn.softmax(o)
     confident = p_hat > 0.5
     return jnp.where(confident, jnp.sum(jnp.where(confident, 0, y - p_hat)), p_hat - y)
 
 
-def softmax_cross_entropy_with_labels(o: Array, y: Array) -> Array:
+def label_cross_entropy(o: Array, y: Array) -> Array:
     r"""$l = -\log\hat p_y$ with $\hat p = \mathrm{softmax}(o)$"""
     return -jax.nn.log_softmax(o)[y]
 
 
-def dsoftmax_cross_entropy_with_labels(o: Array, y: Array) -> Array:
+def dlabel_cross_entropy(o: Array, y: Array) -> Array:
     r"""$\partial l/\partial o = \hat p - e_y$ with $e_y$ one-hot"""
     return dsoftmax_cross_entropy(o, jax.nn.one_hot(y, o.shape[-1], dtype=o.dtype))
 
@@ -93,7 +94,7 @@ def sigmoid_cross_entropy(o: Array, y: Array) -> Array:
 
 
 def dsigmoid_cross_entropy(o: Array, y: Array) -> Array:
-    r"""$\partial l/\partial o = \sigma(o) - y = (1 - y)\,\sigma(o) - y\,\sigma(-o)$; the second form does not cancel"""
+    r"""$\partial l/\partial o = \sigma(o) - y = (1 - y)\,\sigma(o) - y\,\sigma(-o)$, which cannot cancel"""
     return (1 - y) * jax.nn.sigmoid(o) - y * jax.nn.sigmoid(-o)
 
 
@@ -130,7 +131,7 @@ def dlog_cosh(o: Array, y: Array) -> Array:
 
 
 def poisson(o: Array, y: Array) -> Array:
-    r"""$l = \sum_i e^{o_i} - y_i o_i$: o is the logarithm of the rate, and $\log y_i!$, which no o changes, is left out"""
+    r"""$l = \sum_i e^{o_i} - y_i o_i$, o the logarithm of the rate; the constant $\log y_i!$ is left out"""
     return jnp.sum(jnp.exp(o) - y * o)
 
 
@@ -142,7 +143,7 @@ def dpoisson(o: Array, y: Array) -> Array:
 LOSSES: Mapping[str, Loss] = by_name(
     Loss("squared_error", squared_error, dsquared_error, target=real),
     Loss("softmax_cross_entropy", softmax_cross_entropy, dsoftmax_cross_entropy, target=simplex),
-    Loss("softmax_cross_entropy_with_labels", softmax_cross_entropy_with_labels, dsoftmax_cross_entropy_with_labels, target=index()),
+    Loss("softmax_cross_entropy_with_labels", label_cross_entropy, dlabel_cross_entropy, target=index()),
     Loss("sigmoid_cross_entropy", sigmoid_cross_entropy, dsigmoid_cross_entropy, target=binary),
     Loss("absolute_error", absolute_error, dabsolute_error, target=real, kinks=(0.0,)),
     Loss("huber", huber, dhuber, target=real, kinks=(-1.0, 1.0)),

@@ -15,9 +15,9 @@ import jax
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of a table: frozen, hashable, and static, so that `jit`, `vmap` and `grad` take it as an argument.
+    """A line of a table: frozen, hashable and static, so that `jit`, `vmap` and `grad` take it as it is.
 
-    A subclass adds fields and says with `table` where its rows stand; nothing else is needed to offer it as a choice.
+    A subclass adds fields and says with `table` where its rows stand; nothing else makes it a choice.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Row:
     @classmethod
     def table(cls) -> Mapping[str, Self]:
         """The rows by name, in reading order."""
-        raise NotImplementedError(f"{cls.__name__}: define the classmethod table() that returns its rows by name")
+        raise NotImplementedError(f"{cls.__name__}: define the classmethod table(), its rows by name")
 
 
 R = TypeVar("R", bound=Row)
@@ -62,7 +62,7 @@ def choices_of(annotation: Any) -> Mapping[str, Any]:
     if typing.get_origin(annotation) is typing.Literal:
         return {str(value): value for value in typing.get_args(annotation)}
     raise TypeError(
-        f"{annotation!r} does not say what can be chosen; annotate with a subclass of Row (Activation, Loss), "
+        f"{annotation!r} does not say what can be chosen; annotate with a Row class (Activation, Loss), "
         "Literal[...], bool or an Enum"
     )
 
@@ -70,7 +70,8 @@ def choices_of(annotation: Any) -> Mapping[str, Any]:
 def choose(parameter: str, annotation: Any, given: Any) -> Any:
     """The row or value that `given` stands for: itself, or the one of that name.
 
-    Raises ValueError for an unknown name and TypeError for what is neither a name nor a row, naming the parameter.
+    Raises ValueError for an unknown name and TypeError for what is neither a name nor a row, naming the
+    parameter.
     """
     choices = choices_of(annotation)
     if isinstance(annotation, type) and isinstance(given, annotation):
@@ -80,7 +81,7 @@ def choose(parameter: str, annotation: Any, given: Any) -> Any:
             return value
     kind = getattr(annotation, "__name__", str(annotation))
     if not isinstance(given, str):
-        raise TypeError(f"{parameter}: got {given!r}, expected {kind}, or one of its names: {', '.join(choices)}")
+        raise TypeError(f"{parameter}: got {given!r}, expected {kind} or a name: {', '.join(choices)}")
     if given not in choices:
         near = difflib.get_close_matches(given, choices, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
