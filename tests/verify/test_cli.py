@@ -185,6 +185,12 @@ def test_a_users_file_from_a_folder_of_its_own(layer: Path):
     assert "∂E/∂x = a ∂E/∂v" in done.stdout
 
 
+def test_an_encoding_without_the_signs_is_no_reason_to_stop(tmp_path: Path):
+    done = run("backprop", "--list", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?J/?h = W" in done.stdout
+
+
 def test_importing_verify_leaves_jax_asleep():
     code = "import sys, verify, verify.cli; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

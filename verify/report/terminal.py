@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column as RichColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -44,8 +46,10 @@ class Column(NamedTuple):
 
 def console() -> Console:
     """Standard output: with colours and motion only where it is a terminal and NO_COLOR is not set."""
-    rich_here = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return Console(force_terminal=rich_here, no_color=not rich_here, highlight=False, soft_wrap=False)
+    lively = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an encoding without some sign is no reason to stop
+    return Console(force_terminal=lively, no_color=not lively, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -54,7 +58,10 @@ def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     if not console.is_terminal:
         yield lambda label, done, total: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    label = TextColumn(
+        "{task.description}", markup=False, table_column=RichColumn(no_wrap=True, max_width=36)
+    )
+    columns = (label, BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
