@@ -81,11 +81,11 @@ FLOAT_RULES: dict[str, Rule] = {
 }
 
 MIXED_RULES: dict[str, Rule] = {
+    **{name: indexed(name) for name in INDEXED_MOVES},
     "select_n": logic.select_n,
     "convert_element_type": conversion.convert_element_type,
     "reduce_precision": conversion.reduce_precision,
     "iota": conversion.counted,
-    **{name: indexed(name) for name in INDEXED_MOVES},
 }
 
 
