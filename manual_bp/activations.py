@@ -187,8 +187,8 @@ def gelu_tanh(z: Array) -> Array:
 def dgelu_tanh(z: Array) -> Array:
     r"""$\phi'(z) = \sigma(2u) + 2u'w$ with $w = z\,\sigma(2u)\,\sigma(-2u)$
 
-    since $\frac12(1 + \tanh u) = \sigma(2u)$; here $u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,z^2)$. Its bracket is
-    multiplied out with $w$, which is 0 where $z^2$ overflows.
+    since $\frac12(1 + \tanh u) = \sigma(2u)$; here $u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,z^2)$. Its
+    bracket is multiplied out with $w$, which is 0 where $z^2$ overflows.
     """
     u = ROOT_TWO_OVER_PI * (z + 0.044715 * z**3)
     w = z * sigmoid(2 * u) * sigmoid(-2 * u)

@@ -74,6 +74,10 @@ class Index(Domain):
     kind = "int"
     size: int | str | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.size, int) and self.size < 1:
+            raise ValueError(f"index({self.size}): no integer lies below it; the size must be at least 1")
+
     def __str__(self) -> str:
         return f"an integer, 0 <= i < {'the number of outputs' if self.size is None else self.size}"
 

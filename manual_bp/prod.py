@@ -12,7 +12,8 @@ def prod(*jacobians: ArrayLike, ndim: int | tuple[int, ...]) -> Array:
 
     `dZ_dY` has shape `Z.shape + Y.shape` and `dY_dX` has `Y.shape + X.shape`; the result has
     `Z.shape + X.shape`. It is the contraction over all `ndim` axes of Y, the joint between the two:
-    $\partial Z_a/\partial X_c = \sum_b \partial Z_a/\partial Y_b\;\partial Y_b/\partial X_c$ with a, b, c multi-indices.
+    $\partial Z_a/\partial X_c = \sum_b \partial Z_a/\partial Y_b\;\partial Y_b/\partial X_c$, with a, b, c
+    multi-indices.
 
     Between scalars (`ndim=0`) it is a product; over an empty Y it is zero. A longer chain takes one `ndim` a
     joint, `prod(dZ_dY, dY_dU, dU_dX, ndim=(Y.ndim, U.ndim))`, and is worked off from the left, as reverse
