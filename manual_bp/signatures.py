@@ -89,7 +89,9 @@ def read_signature(key: str, function: Function) -> Signature:
             if default is EMPTY or annotation is bool or is_choice(annotation):
                 choices[name] = annotation
         elif parameter.kind not in POSITIONAL:
-            raise TypeError(f"{here}: parameter '{parameter}' has no name to wire by; name each array")
+            raise TypeError(
+                f"{here}: parameter '{parameter.replace(annotation=EMPTY)}' has no name; name each array"
+            )
         elif default is not EMPTY:
             raise TypeError(
                 f"{here}: array parameter {name!r} has a default; drop it, or make the parameter keyword-only"
@@ -137,4 +139,5 @@ def read_kind(annotation: Any, here: str) -> Kind:
     for kind, prefixes in PREFIXES.items():
         if any(str(dtype).startswith(prefixes) for dtype in annotation.dtypes):
             return kind
-    raise TypeError(f"{here}: {annotation.__name__} is not supported; use Float, Int or Bool")
+    dtype = annotation.__name__.partition("[")[0]
+    raise TypeError(f"{here}: {dtype} is not supported; use Float, Int or Bool")

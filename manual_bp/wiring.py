@@ -77,7 +77,7 @@ def why_no_derivative(name: str, roots: Collection[str], symbols: Collection[str
 def closed_by(
     cotangent: str, takes: Mapping[str, Iterable[str]], symbols: Collection[str]
 ) -> tuple[str, str]:
-    """The virtual root and the output of a cotangent such as `dJ_dy`. Raises TypeError for one of no output."""
+    """The virtual root and the output of a cotangent such as `dJ_dy`. Raises TypeError for no output."""
     readings = [(root, node) for root, node in splits(cotangent) if node in takes and root not in symbols]
     if len(readings) != 1:
         raise TypeError(

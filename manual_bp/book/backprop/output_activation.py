@@ -1,9 +1,9 @@
 r"""The network with biases, and an activation on the output as well.
 
-$o = \phi_o(u)$ with $u = W^{(2)} h + b^{(2)}$. u has the shape of o, (q,); the other symbols are those of `biases`. The two activations are chosen apart.
-Source: Dive into Deep Learning, "Forward Propagation, Backward Propagation, and Computational Graphs", with
-the chain rule through $\phi_o$; the classic 2-2-2 example of backpropagation by hand is this network with
-sigmoids and $\lambda = 0$.
+$o = \phi_o(u)$ with $u = W^{(2)} h + b^{(2)}$: u is shaped like o, (q,); the other symbols are those of
+`biases`. The two activations are chosen apart. Source: Dive into Deep Learning, "Forward Propagation,
+Backward Propagation, and Computational Graphs", with the chain rule through $\phi_o$. The classic 2-2-2
+example of backpropagation by hand is this network with sigmoids and $\lambda = 0$.
 """
 
 import jax.numpy as jnp
