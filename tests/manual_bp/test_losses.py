@@ -41,27 +41,32 @@ def target(loss: Loss, random: np.random.Generator, q: int):
     return jnp.asarray(random.normal(size=q) * 3)
 
 
+@jax.jit
+def all_sides(loss, o, y):
+    value, slope = jax.value_and_grad(loss.value)(o, y)
+    return value, OPTAX[loss.name](o, y), slope, loss.derivative(o, y)
+
+
 @pytest.mark.parametrize("name", LOSSES)
-@settings(max_examples=25)  # each q compiles
-@given(q=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50)
+@given(q=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 def test_value_equals_optax_and_derivative_equals_autodiff(name, q, seed):
     """Within 16 roundings for each of q terms, none of them larger than 1 + e^o + (|o| + |y|)^2."""
-    loss, random = LOSSES[name], np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     o, y = jnp.asarray(random.normal(size=q) * 3), target(LOSSES[name], random, q)
-    value, slope = jax.value_and_grad(loss.value)(o, y)
-    manual = loss.derivative(o, y)
-    bound = 16 * q * 2**-52 * float(jnp.max(1 + jnp.exp(o) + (jnp.abs(o) + jnp.abs(y)) ** 2))
+    value, reference, slope, manual = map(np.asarray, all_sides(LOSSES[name], o, y))
+    bound = 16 * q * 2**-52 * np.max(1 + np.exp(o) + (np.abs(o) + np.abs(y)) ** 2)
     assert (manual.shape, manual.dtype) == (o.shape, o.dtype)
-    assert abs(value - OPTAX[name](o, y)) <= bound
-    assert (jnp.abs(manual - slope) <= bound).all(), f"manual {manual}, jax.grad {slope} at o={o}, y={y}"
+    assert abs(value - reference) <= bound
+    assert (np.abs(manual - slope) <= bound).all(), f"manual {manual}, jax.grad {slope} at o={o}, y={y}"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("margin", [0.5, 3, 7, 9])
 def test_confident_and_right_is_accurate_to_the_last_places(dtype, margin):
-    """p - y where p rounds to 1: relative error of a few units, where the plain difference loses every digit.
+    """p - y where p rounds to 1: a relative error of a few units, where the plain difference has 100 %.
 
-    At a margin of 7 the gradient is 1e-3 and bfloat16's p is 1. A softmax and a sigmoid cost 4 roundings each,
+    With margin 7 the gradient is 1e-3 and bfloat16's p is 1. A softmax and a sigmoid cost 4 roundings each,
     the sum over the others one for each of them; what is below the smallest normal number may be lost.
     """
     o = jnp.asarray([margin, 0, -1, -margin], dtype)
