@@ -41,6 +41,11 @@ def _elementwise(function: Callable[..., Array]) -> Rule:
 # --- arithmetic ---------------------------------------------------------------------------------------------
 
 
+def _multiply(step: Step, a: Array, b: Array) -> Array:
+    a, b = align(step, a.astype(_dtype(step), copy=False), b.astype(_dtype(step), copy=False))  # may be wider
+    return a * b
+
+
 def _divide(a: Array, b: Array) -> Array:
     """Rounds towards zero; a division by zero gives -1, all bits set."""
     with np.errstate(divide="ignore", over="ignore"):
@@ -192,7 +197,7 @@ INTEGER_RULES: dict[str, Rule] = {
     "add": _elementwise(np.add),
     "add_any": _elementwise(np.add),
     "sub": _elementwise(np.subtract),
-    "mul": _elementwise(np.multiply),
+    "mul": _multiply,
     "div": _elementwise(_divide),
     "rem": _elementwise(_remainder),
     "neg": _elementwise(np.negative),
@@ -218,9 +223,6 @@ INTEGER_RULES: dict[str, Rule] = {
     "le": _elementwise(np.less_equal),
     "gt": _elementwise(np.greater),
     "ge": _elementwise(np.greater_equal),
-    "eq_to": _elementwise(np.equal),
-    "lt_to": _elementwise(np.less),
-    "le_to": _elementwise(np.less_equal),
     "select_n": select,
     "reduce_sum": _reduce(np.add),
     "reduce_prod": _reduce(np.multiply),

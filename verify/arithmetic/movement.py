@@ -8,6 +8,7 @@ axis that it met in front. Results may be views of the operands, so nothing may 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,9 @@ def reduced(step: Step, array: Array) -> Array:
     """The operand of a reduction with what is reduced in one trailing axis, (N|1, *result, entries)."""
     axes = step.params["axes"]
     kept = [axis for axis in range(array.ndim - 1) if axis not in axes]
-    return array.transpose(0, *behind(kept), *behind(axes)).reshape(len(array), *step.outputs[0].shape, -1)
+    entries = math.prod([array.shape[axis + 1] for axis in axes])
+    array = array.transpose(0, *behind(kept), *behind(axes))
+    return array.reshape(len(array), *step.outputs[0].shape, entries)
 
 
 def cumulative(step: Step, array: Array, accumulate: Callable[..., Array]) -> Array:
@@ -178,7 +181,6 @@ MOVES: dict[str, Callable[..., Any]] = {
     "stack": stack,
     "pad": pad,
     "copy": same,
-    "copy_p": same,
     "stop_gradient": same,
     "name": same,
     "optimization_barrier": same,

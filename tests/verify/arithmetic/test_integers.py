@@ -19,7 +19,7 @@ def awkward(random, dtype, *shape):
     if dtype is bool:
         return random.random((CASES, *shape)) < 0.5
     ends = np.iinfo(dtype)
-    special = np.array([ends.min, ends.min + 1, 0, 1, 2, 3, 7, ends.max - 1, ends.max], dtype)
+    special = np.array([ends.min, ends.min + 1, 0, 1, 2, 8, 32, ends.max - 1, ends.max], dtype)
     small = random.integers(max(ends.min, -9), 10, (CASES, *shape)).astype(dtype)
     return np.where(random.random(small.shape) < 0.5, small, random.choice(special, small.shape))
 
@@ -51,6 +51,11 @@ BINARY = {
 @pytest.mark.parametrize("name", BINARY)
 def test_binary(name, dtype, agrees, random):
     agrees(name, BINARY[name], INTEGER_RULES[name], *(awkward(random, dtype, 40) for _ in range(2)))
+
+
+def test_multiply_into_a_wider_type(agrees, random):
+    multiply = functools.partial(lax.mul, out_dtype=np.int32)
+    agrees("mul", multiply, INTEGER_RULES["mul"], *(awkward(random, np.int8, 40) for _ in range(2)))
 
 
 @pytest.mark.parametrize("name", ["and", "or", "xor", "eq", "ne", "lt", "le", "gt", "ge", "max", "min"])

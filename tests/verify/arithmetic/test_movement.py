@@ -128,6 +128,11 @@ def test_reduced(axes, step):
     np.testing.assert_array_equal(result, operand.sum(axis=tuple(axis + 1 for axis in axes)), strict=True)
 
 
+def test_reduced_of_nothing(step):
+    reduce_sum = step("reduce_sum", lambda x: lax.reduce_sum(x, (1,)), np.zeros((2, 0)))
+    assert movement.reduced(reduce_sum, np.zeros((CASES, 2, 0))).shape == (CASES, 2, 0)
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_cumulative(axis, reverse, agrees):
