@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from manual_bp.wiring import listed, nearest
 
 Spec = tuple[Dims, Kind, Domain]
 Choices = tuple[tuple[str, Any], ...]  # hashable, so that jit takes them as static
+Bound = tuple[Any, str, Dims]  # the size of a dimension, and the leaf that gave it
 
 DTYPES: Mapping[Kind, Any] = {"float": jnp.floating, "int": jnp.integer, "bool": jnp.bool_}
 PYTHON: Mapping[Kind, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,)}
@@ -31,17 +33,28 @@ def read(
     """
     drawn = [*graph.cotangents] if cotangents else []
     check_names(given, [*graph.leaves, *drawn], graph.tables)
-    choices = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
+    rows = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
+    choices = tuple(rows.items())
     values: dict[str, Any] = {}
-    bound: dict[str | int, tuple[Any, str]] = {}  # the size of each dimension met so far, and who has it
-    for name, leaf in graph.leaves.items():
-        dims, kind, domain = spec_of(leaf, choices)
-        reason = f"{domain}, for {leaf.choice} {choices[leaf.choice]}" if leaf.choice else str(domain)
-        values[name] = check_kind(name, given[name], kind, reason)
-        bind(name, np.shape(values[name]), dims, bound)
+    bound: dict[str | int, Bound] = {}
+    for name, ((dims, kind, _), reason) in describe(graph, choices).items():
+        value = values[name] = check_kind(name, given[name], kind, reason)
+        bind(name, np.shape(value), dims, bound)
     for name in drawn:  # shaped like a node, which is checked where that is computed
         values[name] = check_kind(name, given[name], "float", f"the derivative by {graph.cotangents[name]}")
-    return tuple(choices.items()), values
+    return choices, values
+
+
+@functools.lru_cache
+def describe(graph: Graph, choices: Choices) -> dict[str, tuple[Spec, str]]:
+    """What each leaf must be once the rows are chosen, and the reason in words."""
+    rows = dict(choices)
+    described = {}
+    for name, leaf in graph.leaves.items():
+        spec = spec_of(leaf, rows)
+        loss = f", for {leaf.choice} {rows[leaf.choice]}" if leaf.choice else ""
+        described[name] = spec, f"{spec[2]}{loss}"
+    return described
 
 
 def check_names(given: Mapping[str, Any], leaves: list[str], tables: Mapping[str, Any]) -> None:
@@ -73,22 +86,25 @@ def check_kind(name: str, value: Any, kind: Kind, reason: str) -> Any:
     if type(value) in PYTHON[kind]:
         return PYTHON[kind][0](value)
     is_array = hasattr(value, "dtype") and hasattr(value, "shape")
-    if is_array and jnp.issubdtype(value.dtype, DTYPES[kind]):
+    if is_array and is_kind(value.dtype, kind):
         return value
     found = f"{value.dtype} array" if is_array else f"Python {type(value).__name__}"
     remedy = f"; convert it with .astype({kind})" if is_array else ""
     raise TypeError(f"{name}: {found}, expected {kind}s ({reason}){remedy}")
 
 
-def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str | int, tuple[Any, str]]) -> None:
+@functools.lru_cache
+def is_kind(dtype: Any, kind: Kind) -> bool:
+    return jnp.issubdtype(dtype, DTYPES[kind])
+
+
+def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str | int, Bound]) -> None:
     """Gives each named dimension its size. Raises ValueError for another rank, or another size than given."""
     sizes = dict(zip(dims, shape, strict=False))
     expected = tuple(dim if isinstance(dim, int) else bound.get(dim, (sizes.get(dim),))[0] for dim in dims)
     if shape != expected:
-        known = [
-            f"{dim} = {bound[dim][0]} from {bound[dim][1]}" for dim in dict.fromkeys(dims) if dim in bound
-        ]
-        where = f" with {', '.join(known)}" if known else ""
-        raise ValueError(f"{name}: shape {shape}, expected {show(dims)}{where}")
+        known = [(dim, *bound[dim]) for dim in dict.fromkeys(dims) if dim in bound]
+        sources = ", ".join(f"{dim} = {size} from {leaf} {show(axes)}" for dim, size, leaf, axes in known)
+        raise ValueError(f"{name}: shape {shape}, expected {show(dims)}{' with ' if known else ''}{sources}")
     for dim, size in sizes.items():
-        bound.setdefault(dim, (size, f"{name} {show(dims)}"))
+        bound.setdefault(dim, (size, name, dims))

@@ -39,7 +39,7 @@ class Equation(Step):
     tex: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """What construction finds out. All mappings are read-only."""
 

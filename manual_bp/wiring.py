@@ -25,9 +25,7 @@ def in_order(takes: Mapping[str, Iterable[str]], part: str) -> tuple[str, ...]:
     def visit(name: str) -> None:
         if name in path:
             circle = " -> ".join([*path[path.index(name) :], name])
-            raise TypeError(
-                f"{part}: {circle} is a cycle, each takes the next; let one of them take something else"
-            )
+            raise TypeError(f"{part}: {circle} is a cycle, each takes the next; break it at one of them")
         if name in takes and name not in order:
             path.append(name)
             for other in takes[name]:

@@ -1,4 +1,4 @@
-"""The chapter's derivations against `jax.grad`, their own equations through prod, and the transformations users apply."""
+"""The chapter's derivations: against `jax.grad`, against the book's prod, and as users call them."""
 
 import zlib
 from typing import Any

@@ -105,8 +105,8 @@ REFUSALS = {
         dict(loss="softmax_cross_entropy_with_labels"),
         set(),
         TypeError,
-        "y: float64 array, expected ints (an integer, 0 <= i < q, for loss softmax_cross_entropy_with_labels); "
-        "convert it with .astype(int)",
+        "y: float64 array, expected ints "
+        "(an integer, 0 <= i < q, for loss softmax_cross_entropy_with_labels); convert it with .astype(int)",
     ),
 }
 

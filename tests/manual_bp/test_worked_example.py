@@ -22,7 +22,7 @@ LEAVES: dict[str, Any] = dict(
 CHOICES = dict(activation="sigmoid", output_activation="sigmoid", loss="squared_error")
 value_and_gradient = OUTPUT_ACTIVATION.value_and_gradient("W1", "W2")
 
-# Both weight matrices are updated at once. The error published for the network after its update, 0.291027924, comes from
+# Both weight matrices are updated at once. The error published after the update, 0.291027924, comes from
 # updating W2 first and taking the gradient by W1 through the new W2.
 EXPECTED = {
     "E": ("0.298371109", 0.298371108760003),
