@@ -75,23 +75,15 @@ def _unsigned(a: Array) -> Array:
     return a.view(f"u{a.dtype.itemsize}")
 
 
-def _shift(a: Array, by: Array, function: Callable[..., Array], beyond: Array | int) -> Array:
-    """Shifts; by all the bits there are or more, or by a negative number, leaves `beyond`."""
-    whole = _unsigned(by) >= a.dtype.itemsize * 8
-    return np.where(whole, beyond, function(a, np.where(whole, 0, by).astype(a.dtype))).astype(a.dtype)
-
-
-def _shift_left(a: Array, by: Array) -> Array:
-    return _shift(a, by, np.left_shift, 0)
+# NumPy shifts as XLA does: by all the bits there are, or more, or by a negative number, none is left.
 
 
 def _shift_right_logical(a: Array, by: Array) -> Array:
-    return _shift(_unsigned(a), by, np.right_shift, 0)
+    return _unsigned(a) >> _unsigned(by)
 
 
 def _shift_right_arithmetic(a: Array, by: Array) -> Array:
-    signed = a.view(f"i{a.dtype.itemsize}")
-    return _shift(signed, by, np.right_shift, -(signed < 0).astype(signed.dtype))
+    return a.view(f"i{a.dtype.itemsize}") >> by.view(f"i{a.dtype.itemsize}")
 
 
 def _count_ones(a: Array) -> Array:
@@ -212,7 +204,7 @@ INTEGER_RULES: dict[str, Rule] = {
     "or": _elementwise(np.bitwise_or),
     "xor": _elementwise(np.bitwise_xor),
     "not": _elementwise(np.invert),
-    "shift_left": _elementwise(_shift_left),
+    "shift_left": _elementwise(np.left_shift),
     "shift_right_logical": _elementwise(_shift_right_logical),
     "shift_right_arithmetic": _elementwise(_shift_right_arithmetic),
     "population_count": _elementwise(_count_ones),
@@ -223,6 +215,9 @@ INTEGER_RULES: dict[str, Rule] = {
     "le": _elementwise(np.less_equal),
     "gt": _elementwise(np.greater),
     "ge": _elementwise(np.greater_equal),
+    "eq_to": _elementwise(np.equal),
+    "lt_to": _elementwise(np.less),
+    "le_to": _elementwise(np.less_equal),
     "select_n": select,
     "reduce_sum": _reduce(np.add),
     "reduce_prod": _reduce(np.multiply),

@@ -44,6 +44,9 @@ BINARY = {
     "le": lax.le,
     "gt": lax.gt,
     "ge": lax.ge,
+    "eq_to": lax.eq_to_p.bind,
+    "lt_to": lax.lt_to_p.bind,
+    "le_to": lax.le_to_p.bind,
 }
 
 
