@@ -4,6 +4,7 @@ import zlib
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -200,3 +201,19 @@ def test_one_training_step_lowers_the_objective():
     before, gradient = backprop.MINIBATCH.value_and_gradient()(**leaves, **choices)
     after = leaves | {name: leaves[name] - 0.01 * gradient[name] for name in gradient}
     assert backprop.MINIBATCH.value(**after, **choices) < before
+
+
+@by_derivation
+def test_traces_with_symbolic_sizes(net: Derivation):
+    names = dict(activation="sigmoid", output_activation="tanh", loss="softmax_cross_entropy_with_labels")
+    choices = rows(net, names)
+    sizes = dict(zip("ndhq", jax.export.symbolic_shape("n, d, h, q"), strict=True))
+    dtypes = dict(float=jnp.float32, int=jnp.int32)
+    leaves = {}
+    for name in net.leaves:
+        dims, kind, _ = net.leaf_spec(name, choices)
+        leaves[name] = jax.ShapeDtypeStruct(tuple(sizes[str(dim)] for dim in dims), dtypes[kind])
+    gradient = jax.eval_shape(lambda leaves: GRADIENTS[net.name](**leaves, **choices), leaves)
+    assert {name: leaf.shape for name, leaf in gradient.items()} == {
+        name: leaves[name].shape for name in with_equations(net)
+    }
