@@ -109,7 +109,8 @@ class Bounds:
         """A primitive without a rule: jax's own float64 value, and an estimated error."""
         from verify.arithmetic.bounds_unknown import estimate
 
-        self.estimated.add(step.primitive)
+        if any(isinstance(operand, Bounded) for operand in operands):
+            self.estimated.add(step.primitive)
         return estimate(self, step, *operands)
 
     # --- what the rules ask for -------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def rounded(
         error += spread
     beyond = error > unit.largest if unit.largest < _DOUBLE_MAX else None
     error *= unit.u if relative is None else relative
-    error += unit.tiny
+    error += unit.flush
     if spread is not None:
         error += spread
     if beyond is not None and beyond.any():

@@ -18,10 +18,15 @@ from verify.arithmetic.units import HOST
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds import Bounds
+    from verify.arithmetic.units import Unit
     from verify.interpret import Step
 
-HOST_ULPS = 4.0  # of NumPy, whose vectorised functions promise no better, and of the C library
 INF = np.inf
+
+
+def flushed(unit: Unit) -> float:
+    """A function may itself underflow in a few places, or overflow where its result is almost a denormal."""
+    return max(4 * unit.flush, unit.tiny)
 
 
 class Elementary(NamedTuple):
@@ -169,17 +174,16 @@ def elementary(name: str) -> Callable[..., Bounded]:
     def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
         unit = arithmetic.unit(step)
         x, value = a.value, row.function(a.value)
-        ulps, slope = arithmetic.units.ulps(name, unit)
-        spread = None if a.error is None else np.where(a.error == 0, 0.0, row.spread(x, a.error, value))
-        relative: Any = ulps * unit.ulp + HOST_ULPS * 2 * HOST
-        if slope:
-            relative = relative + slope * np.abs(x) * unit.ulp
+        spread: Any = flushed(unit)
+        if a.error is not None:
+            spread = spread + np.where(a.error == 0, 0.0, row.spread(x, a.error, value))
+        relative = arithmetic.units.relative(name, unit, x)
         if row.floor is not None:
             relative = relative * np.maximum(row.floor(x) / np.abs(value), 1.0)
             relative = np.where(np.isfinite(relative), relative, 1.0)
         exact = None
         if a.some_exact:
-            exact = _exact(row, a) if name != "sqrt" else _square(a, value, ulps, unit.bits)
+            exact = _exact(row, a) if name != "sqrt" else _square(a, value, arithmetic.units.ulps(name, unit), unit.bits)
         return rounded(unit, value, spread, (a,), exact, relative)
 
     return rule
@@ -210,7 +214,7 @@ def atan2(arithmetic: Bounds, step: Step, y: Bounded, x: Bounded) -> Bounded:
 
     y, x = aligned(step, y, x)
     unit, value = arithmetic.unit(step), np.arctan2(y.value, x.value)
-    ulps, _ = arithmetic.units.ulps("atan2", unit)
+    relative = arithmetic.units.relative("atan2", unit, x.value)
     distance = np.hypot(y.errors, x.errors)
     radius = np.hypot(y.value, x.value) - distance
     crossed = (np.abs(y.value) <= y.errors) & (x.value <= x.errors)
@@ -218,4 +222,4 @@ def atan2(arithmetic: Bounds, step: Step, y: Bounded, x: Bounded) -> Bounded:
     exact = None
     if y.some_exact and x.some_exact:
         exact = y.exact_where(y.value == 0) & x.exact_where(x.value > 0)
-    return rounded(unit, value, np.where(np.isnan(spread), INF, spread), (y, x), exact, ulps * unit.ulp + HOST_ULPS * 2 * HOST)
+    return rounded(unit, value, np.where(np.isnan(spread), INF, spread), (y, x), exact, relative)

@@ -61,7 +61,7 @@ def product(unit: Unit, a: Bounded, b: Bounded) -> Bounded:
                 size = np.abs(one.value)
                 plain = one.exact_where((size == one.grid) | (size == 0)) & np.isfinite(result.error)
                 if plain.any():
-                    flushed = np.where((size < 1) & (size > 0), unit.tiny, 0.0)
+                    flushed = np.where((size < 1) & (size > 0), unit.flush, 0.0)
                     result.error = np.where(plain, spread + flushed, result.error)
     return result
 
@@ -71,7 +71,7 @@ def div(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     a, b = aligned(step, a, b)
     unit = arithmetic.unit(step)
     value = a.value / b.value
-    ulps, _ = arithmetic.units.ulps("div", unit)
+    ulps = arithmetic.units.ulps("div", unit)
     exact, power_of_two = None, None
     if b.some_exact:
         power_of_two = b.exact_where(np.abs(b.value) == b.grid) & np.isfinite(b.value)
@@ -95,7 +95,7 @@ def div(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     if result.error is not None and spread is not None and power_of_two is not None:
         plain = power_of_two & np.isfinite(result.error)
         if plain.any():
-            result.error = np.where(plain & (result.error > 0), spread + unit.tiny, result.error)
+            result.error = np.where(plain & (result.error > 0), spread + unit.flush, result.error)
     return result
 
 
@@ -142,7 +142,7 @@ def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
         b = Bounded(np.asarray(b, np.float64))
     a, b = aligned(step, a, b)
     value = np.power(a.value, b.value)
-    ulps, slope = arithmetic.units.ulps("pow", unit)
+    ulps = arithmetic.units.ulps("pow", unit)
     whole = b.exact_where((b.value == np.rint(b.value)) & (np.abs(b.value) < 2.0**20))
     size = np.abs(a.value)
     inner = size - a.errors
@@ -159,7 +159,7 @@ def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
         exact = exact | whole & (b.value >= 1) & a.exact_where(representable(unit, value, a.grid ** np.abs(b.value)))
         exact = exact | whole & (b.value > 0) & a.exact_where(a.value == 0)
     # the device may multiply b times, or take exp(b log a), whose error grows with the exponent
-    relative = (ulps + slope * np.abs(b.value * np.log(size))) * unit.ulp + 8 * HOST
+    relative = (ulps + np.abs(b.value * np.log(size))) * unit.ulp + 8 * HOST
     relative = np.where(np.isfinite(relative), relative, ulps * unit.ulp)
     return rounded(unit, value, spread, (a, b), exact, relative, signs=True)
 
@@ -200,7 +200,7 @@ def nextafter(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded
     a, b = aligned(step, a, b)
     value = np.nextafter(a.value, b.value)
     unit = arithmetic.unit(step)
-    return Bounded(value, a.errors + np.abs(value) * unit.ulp + unit.tiny)
+    return Bounded(value, a.errors + np.abs(value) * unit.ulp + unit.flush)
 
 
 def _half_away(values: Array) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 from verify.arithmetic.bounded import SLACK, Array, Bounded, Doubtful, plainly
 from verify.arithmetic.bounds import aligned
 from verify.arithmetic.bounds_logic import close
+from verify.arithmetic.indexing import write
 from verify.arithmetic.movement import cumulative, reduced
 from verify.arithmetic.ordering import pick
-from verify.arithmetic.windows import windows
+from verify.arithmetic.windows import Geometry, scatter_winners, seen, windows, winners
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds import Bounds
@@ -34,7 +35,8 @@ def extreme(arithmetic: Bounds, a: Bounded, b: Bounded, largest: bool) -> Bounde
 
 def either(largest: bool) -> Callable[..., Bounded]:
     def rule(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
-        return extreme(arithmetic, *aligned(step, a, b), largest)
+        a, b = aligned(step, a, b)
+        return extreme(arithmetic, a, b, largest)
 
     return rule
 
@@ -74,6 +76,35 @@ def window_extreme(largest: bool) -> Callable[..., Bounded]:
         return _winner(arithmetic, _parts(a, see, arithmetic), largest)
 
     return rule
+
+
+def scatter_extreme(arithmetic: Bounds, step: Step, source: Bounded, operand: Bounded) -> Bounded:
+    """select_and_scatter_add, which differentiates pooling: where it is unsure who won, any candidate may get it all.
+
+    So it is at an exact tie: which of equals wins, XLA leaves open.
+    """
+    unit, largest = arithmetic.unit(step), str(step.params["select_prim"]) != "le"
+    nothing = -np.inf if largest else np.inf
+    _, candidates = _contest(
+        Bounded(windows(step, operand.value, nothing), windows(step, _whole(operand), 0.0)), -1, largest
+    )
+    unsure = candidates & (candidates.sum(axis=-1, keepdims=True) > 1)
+    chosen = winners(step, operand.value)
+    value = scatter_winners(step, source.value, chosen)
+    total = scatter_winners(step, np.abs(source.value), chosen)
+    met = scatter_winners(step, np.ones_like(source.value), chosen)
+    error = scatter_winners(step, _whole(source), chosen)
+    if unsure.any():
+        cases, share = len(unsure), (np.abs(source.value) + source.errors)[..., None] * unsure
+        everywhere = seen(Geometry.of(step)).reshape(1, -1)
+        zeros = np.zeros((cases, *operand.value.shape[1:]))
+        error = error + write(zeros, everywhere, share.reshape(len(share), -1), np.add.at)
+    error = error + np.maximum(met - 1, 0) * (unit.u * (total + error) + unit.flush)
+    return Bounded(value, error if error.any() else None)
+
+
+def _whole(a: Bounded) -> Array:
+    return np.broadcast_to(a.errors, a.value.shape)
 
 
 def _parts(a: Bounded, arrange: Callable[[Array], Array], arithmetic: Bounds) -> Bounded:

@@ -1,14 +1,14 @@
-"""Reading and writing at positions that are data: an index in doubt leaves its whole case undecided."""
+"""Reading and writing at positions that are data: an index in doubt leaves nothing known of its case."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounded import Bounded
+from verify.arithmetic.bounded import Bounded, Doubtful, numbers, plainly
 from verify.arithmetic.indexing import INDEXED_MOVES, split_operands
 
 if TYPE_CHECKING:
@@ -21,16 +21,30 @@ def indexed(name: str) -> Callable[..., Any]:
 
     def rule(arithmetic: Bounds, step: Step, *operands: Any) -> Any:
         values, indices = split_operands(step, operands)
-        plain = [arithmetic.steer(index) for index in indices]
+        plain = [numbers(index) for index in indices]
         if all(isinstance(value, np.ndarray) for value in values):
-            return move(step, values, plain)
-        result = arithmetic.move(functools.partial(_apply, move, step, plain), *values)
+            result = move(step, values, plain)
+        else:
+            result = arithmetic.move(functools.partial(_apply, move, step, plain), *values)
         if name == "gather" and isinstance(result, Bounded) and result.error is not None:
             # outside the operand a gather reads NaN, and that is certain
             result.error = np.where(np.isnan(result.value) & np.isnan(result.error), 0.0, result.error)
-        return result
+        return clouded(result, indices)
 
     return rule
+
+
+def clouded(result: Any, indices: Sequence[Any]) -> Any:
+    """The result, with nothing known of it in the cases in which an index is in doubt."""
+    doubts = [index.doubt for index in indices if isinstance(index, Doubtful)]
+    if not doubts:
+        return result
+    cases = functools.reduce(np.logical_or, (doubt.reshape(len(doubt), -1).any(axis=1) for doubt in doubts))
+    value = numbers(result)
+    unknown = np.broadcast_to(cases.reshape(-1, *(1,) * (value.ndim - 1)), value.shape)
+    if isinstance(result, Bounded):
+        return Bounded(value, np.where(unknown, np.inf, result.errors))
+    return plainly(value, unknown | (result.doubt if isinstance(result, Doubtful) else False))
 
 
 def _apply(move: Callable[..., Any], step: Step, indices: Any, *arrays: Any) -> Any:

@@ -7,6 +7,7 @@ and a number is equal to itself whatever its rounding error is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from verify.arithmetic.bounded import SLACK, Array, Bounded, Doubtful, numbers, plainly
 from verify.arithmetic.bounds import aligned
 from verify.arithmetic.integers import INTEGER_RULES
-from verify.arithmetic.movement import align, behind, select, spread
+from verify.arithmetic.movement import align, behind, select
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds import Bounds
@@ -87,7 +88,7 @@ def _or(step: Step, value: Array, *operands: Value) -> Array:
 def _any_of(step: Step, value: Array, *operands: Value) -> Array:
     """An elementwise operation is in doubt where an operand is."""
     doubt = align(step, *(np.broadcast_to(doubts(operand), numbers(operand).shape) for operand in operands))
-    return np.logical_or.reduce(spread(*doubt)) if len(doubt) > 1 else doubt[0]
+    return functools.reduce(np.logical_or, doubt)
 
 
 def _reduced(step: Step, value: Array, operand: Doubtful) -> Array:

@@ -41,9 +41,9 @@ def contraction(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bound
         error += left.error @ b_reach
     if right.error is not None:
         error += a_reach @ right.error
-    error += unit.tiny * (2 * terms + 1)
+    error += unit.flush * (2 * terms + 1)
     if products.input:  # a part of a split factor may underflow
-        error += unit.tiny * (a_reach.sum(axis=-1)[..., :, None] + b_reach.sum(axis=-2)[..., None, :])
+        error += unit.flush * (a_reach.sum(axis=-1)[..., :, None] + b_reach.sum(axis=-2)[..., None, :])
     error = np.where(reach > unit.largest, np.inf, error)
     if left.some_exact and right.some_exact:
         exact = _exact(unit, products, value, reach, left, right)

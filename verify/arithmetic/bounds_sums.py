@@ -15,7 +15,8 @@ import numpy as np
 from verify.arithmetic.bounded import Array, Bounded, numbers
 from verify.arithmetic.bounds import rounded
 from verify.arithmetic.bounds_elementwise import product
-from verify.arithmetic.indexing import scatter_add
+from verify.arithmetic.bounds_indexed import clouded
+from verify.arithmetic.indexing import scatter_add, scatter_with
 from verify.arithmetic.movement import behind, cumulative
 from verify.arithmetic.windows import windows
 
@@ -40,7 +41,7 @@ def summed(unit: Unit, a: Bounded, add: Sum, least: Sum, terms: Any) -> Bounded:
         exact = exact if exact.any() else None
     additions = np.maximum(terms - 1, 0)
     reach = total if spread is None else total + spread
-    rounding = additions * (unit.u * reach + unit.tiny)
+    rounding = additions * (unit.u * reach + unit.flush)
     rounding = rounding if spread is None else rounding + spread
     if exact is not None and exact.all():
         return Bounded(value)
@@ -99,7 +100,7 @@ def scatter_sum(sign: float) -> Callable[..., Bounded]:
     """scatter-add and scatter-sub: each entry is a sum of what it was and of the updates that meet it."""
 
     def rule(arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded) -> Bounded:
-        unit, index = arithmetic.unit(step), arithmetic.steer(indices)
+        unit, index = arithmetic.unit(step), numbers(indices)
 
         def add(one: Array, other: Array) -> Array:
             return scatter_add(step, one, index, other)
@@ -117,13 +118,13 @@ def scatter_sum(sign: float) -> Callable[..., Bounded]:
             exact = fitting(unit, total, least)
             exact = exact if spread is None else exact & (spread == 0)
         reach = total if spread is None else total + spread
-        error = np.maximum(terms - 1, 0) * (unit.u * reach + unit.tiny)
+        error = np.maximum(terms - 1, 0) * (unit.u * reach + unit.flush)
         error = error if spread is None else error + spread
         error = np.where(reach > unit.largest, np.inf, error)
         if exact is not None:
             error = np.where(exact, 0.0, error)
         error = np.where(np.isnan(error), np.inf, error)
-        return Bounded(value, error if error.any() else None)
+        return clouded(Bounded(value, error if error.any() else None), [indices])
 
     return rule
 
@@ -169,7 +170,7 @@ def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
         exact = exact if exact.any() else None
     # an underflow in one place is multiplied by all the others
     others = multiply(np.maximum(size + a.errors, 1.0))
-    flushed = terms * unit.tiny * others
+    flushed = terms * unit.flush * others
     spread = flushed if spread is None else spread + flushed
     return rounded(unit, value, spread, (a,), exact, terms * unit.u)
 
@@ -178,7 +179,7 @@ def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     """1-Lipschitz in the largest error so far; each of n steps errs by a few units of the largest partial result."""
     unit = arithmetic.unit(step)
     value = cumulative(step, a.value, np.logaddexp.accumulate)
-    ulps = sum(arithmetic.units.ulps(name, unit)[0] for name in ("exp", "log1p", "log"))
+    ulps = sum(arithmetic.units.ulps(name, unit) for name in ("exp", "log1p", "log"))
     terms = a.value.shape[step.params["axis"] + 1]
     finite = np.where(np.isfinite(a.value), np.abs(a.value), 0.0)
     largest = cumulative(step, finite, np.maximum.accumulate) + math.log(terms + 1)
@@ -190,14 +191,12 @@ def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 
 def multiply_scattered(arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded) -> Bounded:
     """scatter-mul where every position is met at most once, which is what jax differentiates."""
-    index = arithmetic.steer(indices)
-    from verify.arithmetic.indexing import scatter_with
-
+    index = numbers(indices)
     ones = np.ones_like(operand.value)
     factor = scatter_with(np.multiply, step, ones, index, updates.value)
     errors = scatter_add(step, np.zeros_like(ones), index, _whole(updates))
     met = scatter_add(step, np.zeros_like(ones), index, np.ones_like(updates.value))
     result = product(arithmetic.unit(step), operand, Bounded(factor, errors if errors.any() else None))
     if (met > 1).any():
-        result.error = np.where(met > 1, np.inf, numbers(Bounded(result.errors + np.zeros_like(factor))))
-    return result
+        result.error = np.where(met > 1, np.inf, result.errors)
+    return clouded(result, [indices])

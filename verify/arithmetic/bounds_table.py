@@ -56,6 +56,7 @@ FLOAT_RULES: dict[str, Rule] = {
     "cummin": extremes.cumulative_extreme(np.minimum),
     "reduce_window_max": extremes.window_extreme(True),
     "reduce_window_min": extremes.window_extreme(False),
+    "select_and_scatter_add": extremes.scatter_extreme,
     "sort": sorting.sort,
     "top_k": sorting.top_k,
     # sums and products

@@ -2,7 +2,8 @@
 
 A program is traced once with float64 avals, which *stand for* the dtype of the run; an explicit narrower aval keeps its
 own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on numerical accuracy
-(exhaustive below float64, docs.jax.dev/en/latest/accuracy.html), the largest of all generations of a platform.
+(docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all generations of a platform; for the
+CPU also what older releases were measured to do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 PLATFORMS = ("cpu", "gpu", "tpu")
 PRECISIONS = ("default", "high", "highest")
 HOST = 2.0**-53  # the unit roundoff of our own arithmetic, NumPy in float64
+HOST_ULPS = 4.0  # of NumPy, whose vectorised functions promise no better, and of the C library
 
 
 class Unit(NamedTuple):
@@ -24,7 +26,8 @@ class Unit(NamedTuple):
     name: str
     bits: int  # of the significand, the hidden one included
     u: float  # the largest relative error of one operation: half a unit in the last place, our own rounding added
-    tiny: float  # the smallest normal number; what is smaller may be flushed to zero
+    tiny: float  # the smallest normal number
+    flush: float  # the largest absolute error of an underflow: all of it, where denormals are flushed to zero
     largest: float
 
     @property
@@ -50,7 +53,9 @@ def unit_of(dtype: Any) -> Unit:
     bits = info.nmant + 1
     # A 16-bit operation is carried out in float32 and then rounded; NumPy's own rounding comes on top.
     twice = 2.0**-24 if bits < 24 else 0.0
-    return Unit(np.dtype(dtype).name, bits, 2.0**-bits + twice + HOST, float(info.smallest_normal), float(info.max))
+    tiny = float(info.smallest_normal)
+    flush = float(info.smallest_subnormal) if np.dtype(dtype) == np.float16 else tiny  # float16 keeps its denormals
+    return Unit(np.dtype(dtype).name, bits, 2.0**-bits + twice + HOST, tiny, flush, float(info.max))
 
 
 class Units:
@@ -84,12 +89,22 @@ class Units:
         known = [PRECISIONS.index(name) if name in PRECISIONS else 0 for name in names]
         return PRECISIONS[min(known)]
 
-    def ulps(self, function: str, unit: Unit) -> tuple[float, float]:
-        """Units in the last place by which a function may be off: so many, and so many more per unit of |argument|."""
+    def ulps(self, function: str, unit: Unit) -> float:
+        """Units in the last place by which a function may be off."""
         row = ULPS[function]
-        place = PLATFORMS.index(self.platform)
         column = row.float64 if unit.bits > 24 else row.float32 if unit.bits == 24 else row.half
-        return column[min(place, len(column) - 1)], row.slope
+        return column[min(PLATFORMS.index(self.platform), len(column) - 1)]
+
+    def relative(self, function: str, unit: Unit, x: np.ndarray) -> np.ndarray | float:
+        """The largest relative error of a function at these arguments, our own float64 evaluation included."""
+        row, ulps = ULPS[function], self.ulps(function, unit)
+        relative: Any = ulps * unit.ulp + HOST_ULPS * 2 * HOST
+        if row.slope:
+            relative = relative + row.slope * unit.ulp * np.abs(x)
+        if row.worse is not None and unit.bits > 24:
+            low, high, more = row.worse
+            relative = np.where((x > low) & (x < high), more * unit.ulp, relative)
+        return relative
 
 
 _FLOAT32 = Products(0.0, 2.0**-24, 0.0, 24, 24)
@@ -112,7 +127,12 @@ class Row(NamedTuple):
     float64: tuple[float, ...]
     half: tuple[float, ...]  # bfloat16 and float16
     slope: float = 0.0  # more for each unit of |argument|, where a function is another one of a scaled argument
+    worse: tuple[float, float, float] | None = None  # in float64 so many units between these arguments
 
+
+# XLA's log1p, and so its atanh, loses 7 bits there in float64: measured with jax 0.10.2, mended in 0.12.
+LOG1P = (-0.45, -0.25, 130.0)
+ATANH = (-0.45, 0.45, 80.0)
 
 # fmt: off
 ULPS: dict[str, Row] = {
@@ -121,11 +141,11 @@ ULPS: dict[str, Row] = {
     "sqrt":       Row((0.5, 1.0, 3.0),        (0.5, 0.5),        (0.5, 0.5, 1.0)),
     "rsqrt":      Row((2.0, 2.0, 2.5),        (2.0, 2.0),        (1.5, 1.5, 1.5)),
     "cbrt":       Row((2.0, 2.0, 4.5),        (2.0, 2.0),        (1.5, 1.5, 1.5)),
-    "exp":        Row((2.6, 2.0, 116.0),      (2.5, 2.0),        (1.0, 1.0, 1.0)),
-    "exp2":       Row((2.6, 2.5, 116.0),      (2.5, 2.5),        (1.5, 1.5, 1.5),   1.0),  # exp(x ln 2)
+    "exp":        Row((3.0, 2.0, 116.0),      (2.5, 2.0),        (1.0, 1.0, 1.0)),
+    "exp2":       Row((3.0, 2.5, 116.0),      (2.5, 2.5),        (1.5, 1.5, 1.5),   1.0),  # exp(x ln 2)
     "expm1":      Row((6.5, 1.5, 1772.0),     (5.0, 2.0),        (2.5, 1.0, 1.0)),
     "log":        Row((1.5, 1.0, 4031.0),     (1.0, 1.5),        (1.0, 1.0, 1.0)),
-    "log1p":      Row((3.0, 1.5, 4034.0),     (2.5, 2.0),        (1.0, 1.0, 1.0)),
+    "log1p":      Row((3.0, 1.5, 4034.0),     (2.5, 2.0),        (1.0, 1.0, 1.0), worse=LOG1P),
     "logistic":   Row((2.5, 4.0, 243.0),      (4.0, 5.0),        (2.5, 2.5, 63.0)),
     "tanh":       Row((5.0, 5.5, 1366.0),     (8.0, 4.0),        (1.0, 1.0, 1.0)),
     "erf":        Row((7.0, 6.5, 8.5),        (4.0, 3.0),        (1.5, 1.0, 1.0)),
@@ -141,7 +161,7 @@ ULPS: dict[str, Row] = {
     "cosh":       Row((25.0, 3.0, 99.0),      (5.0, 3.0),        (1.5, 1.0, 1.0),   1.0),
     "asinh":      Row((3.5, 2.0, 4035.0),     (3.0, 2.5),        (2.0, 1.0, 1.0)),
     "acosh":      Row((4.5, 2.5, 4031.0),     (4.0, 2.5),        (2.0, 1.0, 1.0)),
-    "atanh":      Row((3.5, 3.5, 2184.0),     (3.0, 3.5),        (2.0, 1.0, 1.0)),
+    "atanh":      Row((3.5, 3.5, 2184.0),     (3.0, 3.5),        (2.0, 1.0, 1.0), worse=ATANH),
     "pow":        Row((4.0, 8.0, 4031.0),     (4.0, 4.0),        (2.0, 2.0, 2.0)),
     "erf_inv":    Row((66.0, 66.0, 427.0),    (500e3, 500e3),    (1.5, 1.5, 1.5)),
     "lgamma":     Row((16.0, 16.0, 4031.0),   (16.0, 16.0),      (4.0, 4.0, 4.0)),
