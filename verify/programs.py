@@ -22,6 +22,7 @@ from manual_bp.domains import real
 from manual_bp.graph import Equation
 from verify import oracle
 from verify.data import Spec
+from verify.strategies import dimension_names
 from verify.interpret import Arithmetic, Program, Sizes, Value, evaluate
 
 GRADIENT = "gradient"  # the name of the composed gradient among the equations
@@ -85,7 +86,7 @@ class Pair:
         self.derivation, self.choices = derivation, choices
         self.leaves = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
         self.symbols = oracle.composed_symbols(derivation)
-        self.dims = sorted({dim for spec in self.leaves.values() for dim in spec.dims if isinstance(dim, str)})
+        self.dims = sorted(dimension_names(derivation))
         self.levels = 2  # of the tower of fields that the pair's programs need; the proof finds out
         self._concrete: dict[tuple, Programs] = {}
 

@@ -82,16 +82,17 @@ class DeviceEvidence:
 class Counterexample:
     """The smallest case found at which the two sides differ, as values that can be pasted into Python."""
 
-    lane: str  # "bounds", "device" or "proof"
+    lane: str  # "bounds" or "device"
     choices: dict[str, str]
     dims: dict[str, int]
     leaves: dict[str, Any]  # nested lists of Python numbers, leaf by leaf
     inputs: dict[str, Any]  # what the equation alone was given (autodiff's own values upstream of it)
-    index: tuple[int, ...]  # the element that differs most
+    index: tuple[int, ...]  # the element that differs most, of `quantity`
     manual: float
     autodiff: float
     bound: float  # the two bounds together: the difference that rounding could explain
     dtype: str = "float64"
+    quantity: str = ""  # what is compared: the equation, or of the composed gradient one of its derivatives
     holds: tuple[str, ...] = ()  # equations upstream of this one that hold
     replay: str = ""  # a command that shows it again
 

@@ -139,7 +139,7 @@ class Field:
         antilog = None if antilogs is None else self._move_tower(function, antilogs)
         hole = None
         if any(v.hole is not None for v in values):
-            hole = function(*[np.zeros(v.x.shape, bool) if v.hole is None else v.hole for v in values])
+            hole = function(*[np.zeros(v.x.shape, bool) if v.hole is None else np.broadcast_to(v.hole, v.x.shape) for v in values])
         degree = (max(v.degree[0] for v in values), max(v.degree[1] for v in values))
         rational = values[0].rational if len({v.rational for v in values}) == 1 else None
         if not isinstance(x, (list, tuple)):

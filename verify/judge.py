@@ -1,0 +1,108 @@
+"""From evidence to a verdict: the findings of all units of a derivation, put together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from verify.programs import Fault
+from verify.unit import ENOUGH, Findings
+from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
+
+WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
+
+
+def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
+    """The report of a derivation; `units` in the order in which they were planned."""
+    report = DerivationReport(name, source)
+    for equation in units[0].equations if units else ():
+        found = [unit for unit in units if equation in unit.equations]
+        merged = merge([unit.equations[equation] for unit in found])
+        faults = [unit.faults[equation] for unit in found if equation in unit.faults]
+        unmet = sorted({piece for unit in found for piece in unit.unmet})
+        merged.verdict, merged.because = verdict(merged, faults, unmet)
+        report.equations.append(merged)
+    return report
+
+
+def merge(reports: Sequence[EquationReport]) -> EquationReport:
+    """One equation's evidence over all units: counts add up, the worst of everything stays."""
+    merged = EquationReport(reports[0].name, reports[0].tex)
+    proofs = [report.proof for report in reports]
+    shown = [proof for proof in proofs if proof.points] or proofs
+    merged.proof = ProofEvidence(
+        points=sum(proof.points for proof in proofs),
+        shapes=sum(proof.shapes for proof in proofs),
+        branches=sum(proof.branches for proof in proofs),
+        status=min((proof.status for proof in proofs), key=WORST_STATUS.index),
+        log2_error=max(proof.log2_error for proof in shown),
+        theorem="exponential" if any(proof.theorem == "exponential" for proof in proofs) else "rational",
+        open_because=next((proof.open_because for proof in proofs if proof.open_because), None),
+        dropped=sum(proof.dropped for proof in proofs),
+    )
+    merged.bounds.cases = sum(report.bounds.cases for report in reports)
+    merged.bounds.worst = max(report.bounds.worst for report in reports)
+    merged.bounds.power = min((r.bounds.power for r in reports if r.bounds.power is not None), default=None)
+    for evidence in (evidence for report in reports for evidence in report.device):
+        same = next((e for e in merged.device if (e.dtype, e.precision) == (evidence.dtype, evidence.precision)), None)
+        if same is None:
+            merged.device.append(dataclasses.replace(evidence))
+        else:
+            same.cases += evidence.cases
+            same.exact += evidence.exact
+            same.kinks += evidence.kinks
+            same.worst = max(same.worst, evidence.worst)
+    merged.verdict = Verdict.worst(report.verdict for report in reports)  # what the units concluded already
+    with_case = [report for report in reports if report.counterexample is not None]
+    if with_case:
+        smallest = min(with_case, key=lambda report: (list(Verdict).index(report.verdict), _size(report)))
+        merged.counterexample = smallest.counterexample
+    return merged
+
+
+def _size(report: EquationReport) -> int:
+    assert report.counterexample is not None
+    return len(repr(report.counterexample.leaves))
+
+
+def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str]) -> tuple[Verdict, str | None]:
+    """The verdict on merged evidence, and one line on why it is not `proved`."""
+    proof, bounds = report.proof, report.bounds
+    wrong = next((fault for fault in faults if fault.wrong), None)
+    if wrong is not None:
+        return Verdict.REFUTED, wrong.message
+    if report.verdict is Verdict.REFUTED:
+        return Verdict.REFUTED, "the two sides are different functions"
+    worst = max(report.device, key=lambda evidence: evidence.worst, default=None)
+    if worst is not None and worst.worst > 1 and proof.status is not Status.CLOSED and _exact(report):
+        return Verdict.REFUTED, "without any rounding, the device gives another number"
+    if faults:
+        return Verdict.INCONCLUSIVE, faults[0].message
+    if report.verdict is Verdict.INACCURATE:
+        return Verdict.INACCURATE, "right in exact arithmetic, and farther off in float64 than its rounding explains"
+    if worst is not None and worst.worst > 1:
+        return Verdict.INACCURATE, _inaccurate(worst)
+    if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet:
+        return Verdict.PROVED, None
+    if bounds.cases and bounds.power is not None:
+        return Verdict.VERIFIED, _open(proof, unmet)
+    return Verdict.INCONCLUSIVE, "no case had the power to refute: every bound was as large as the number itself"
+
+
+def _exact(report: EquationReport) -> bool:
+    return report.counterexample is not None and report.counterexample.bound == 0
+
+
+def _inaccurate(worst: DeviceEvidence) -> str:
+    times = "infinitely" if worst.worst == float("inf") else f"{worst.worst:.3g} times"
+    return f"right in exact arithmetic; in {worst.dtype} at precision {worst.precision} {times} as far off as rounding explains"
+
+
+def _open(proof: ProofEvidence, unmet: Sequence[str]) -> str:
+    if proof.status is Status.OPEN and proof.open_because:
+        return f"the proof stayed open: {proof.open_because}"
+    if proof.status is Status.OPEN and proof.points:
+        return "the proof stayed open: the sides differ by less than float64 can see, as when a constant is rounded"
+    if unmet:
+        return f"the proof stayed open: no point reached {', '.join(unmet)}"
+    return f"the proof stayed open: only {proof.points} points have a value in the field"
