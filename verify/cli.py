@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from verify import platforms
+from verify import platforms, template
 from verify.report import json, terminal
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="a derivation's name, a module or a Python file; none: all of manual_bp",
     )
+    add("--new", type=Path, metavar="FILE", help="write FILE, a small derivation to start from, and judge nothing")
     add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
     add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
     add(
@@ -95,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.new is not None:
+        return _start(options.new, options.targets)
     settings = _settings(options)
     console = terminal.console()
     platforms.choose(settings.platform)  # before anything that imports jax
@@ -111,6 +115,17 @@ def _run(options: argparse.Namespace) -> int:
         return GOOD
     path = _writable(options.report or settings.directory / "report.json")
     return _judge(found, settings, console, path)
+
+
+def _start(path: Path, targets: Sequence[str]) -> int:
+    if targets:
+        raise UsageError(f"--new {path}: writes one file and judges nothing; leave out {', '.join(targets)}")
+    try:
+        template.write(path)
+    except template.TemplateError as error:
+        raise UsageError(f"--new {error}") from error
+    print(f"{path} is written; judge it with: python -m verify {shlex.quote(str(path))}")
+    return GOOD
 
 
 def _settings(options: argparse.Namespace) -> Settings:
