@@ -273,7 +273,7 @@ _SymbolicSize: type = type(jax.export.symbolic_shape("n")[0])
 
 @functools.lru_cache(maxsize=4096)
 def _code(expression: str) -> Any:
-    return compile(expression, "<size>", "eval")
+    return compile(expression.replace("^", "**"), "<size>", "eval")
 
 
 _SIZE_FUNCTIONS = {
