@@ -55,7 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="a derivation's name, a module or a Python file; none: all of manual_bp",
     )
-    add("--new", type=Path, metavar="FILE", help="write FILE, a small derivation to start from, and judge nothing")
+    add(
+        "--new",
+        type=Path,
+        metavar="FILE",
+        help="write FILE, a small derivation to start from, and judge nothing",
+    )
     add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
     add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
     add(

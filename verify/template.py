@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TEMPLATE = '''"""A dense layer, y = tanh(W x + b), and its gradient by hand: `python -m verify {file}` judges it.
+TEMPLATE = '''"""The layer y = tanh(W x + b), and its gradient by hand: `python -m verify {file}` judges it.
 
-Names are the wiring: a function takes symbols by name, and an equation other derivatives too. Annotations are the
-shapes; each array that is given, and not computed, needs one. The formula in a docstring is shown in the report.
+Names are the wiring: a function takes symbols by name, an equation other derivatives too. Annotations are
+the shapes; each array that is given, not computed, needs one. Docstrings hold the formulas of the report.
 """
 
 import jax.numpy as jnp
@@ -59,9 +59,11 @@ class TemplateError(Exception):
 
 
 def write(path: Path) -> None:
-    """Writes the template. Raises TemplateError where a file would be overwritten, or its name or folder will not do."""
+    """Writes the template. Raises TemplateError for a file that exists, and a name or folder that will not do."""
     if path.suffix != ".py":
-        raise TemplateError(f"{path}: expected the name of a Python file, such as {path.stem or 'my_layer'}.py")
+        raise TemplateError(
+            f"{path}: expected the name of a Python file, such as {path.stem or 'my_layer'}.py"
+        )
     if not path.parent.is_dir():
         raise TemplateError(f"{path}: there is no folder {path.parent}; make it first")
     if path.stem in ("verify", "manual_bp"):
