@@ -59,7 +59,7 @@ class TemplateError(Exception):
 
 
 def write(path: Path) -> None:
-    """Writes the template. Raises TemplateError for a file that exists, and a name or folder that will not do."""
+    """Writes the template. Raises TemplateError where the file exists, or its name or folder will not do."""
     if path.suffix != ".py":
         raise TemplateError(
             f"{path}: expected the name of a Python file, such as {path.stem or 'my_layer'}.py"
