@@ -70,7 +70,11 @@ class Bounds:
         several = isinstance(moved, (list, tuple))
         if not any(isinstance(value, Bounded) for value in values):
             doubt = function(*(_component(value, "doubt", False) for value in values))
-            results = [Doubtful(v, d) for v, d in zip(moved, doubt, strict=True)] if several else Doubtful(moved, doubt)
+            results = (
+                [Doubtful(v, d) for v, d in zip(moved, doubt, strict=True)]
+                if several
+                else Doubtful(moved, doubt)
+            )
             return results
         error = self._component(function, values, "error", 0.0)
         tag = self._component(function, values, "tag", np.int64(0))
@@ -131,7 +135,9 @@ class Bounds:
         """Numbers as the run's dtype stores them."""
         with np.errstate(all="ignore"):
             unit, size, result = self.units.run, np.abs(values), Bounded(values)
-            error = np.where(size < unit.tiny, size, np.where(size < result.grid * 2.0**bits, 0.0, unit.u * size))
+            error = np.where(
+                size < unit.tiny, size, np.where(size < result.grid * 2.0**bits, 0.0, unit.u * size)
+            )
             error = np.where(np.isfinite(values), np.where(size > unit.largest, np.inf, error), 0.0)
         if error.any():
             result.error = error
@@ -221,5 +227,3 @@ def _rules() -> Mapping[str, Callable[..., Any]]:
     from verify.arithmetic import bounds_table
 
     return bounds_table.RULES
-
-

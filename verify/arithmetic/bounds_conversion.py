@@ -59,7 +59,9 @@ def shortened(a: Bounded, unit: Unit, bits: int) -> Bounded:
     flushed = np.abs(value) < unit.tiny
     beyond = np.abs(value) > unit.largest
     if (flushed & (value != 0)).any():
-        error = np.where(flushed, np.abs(value) + (0.0 if error is None else error), 0.0 if error is None else error)
+        error = np.where(
+            flushed, np.abs(value) + (0.0 if error is None else error), 0.0 if error is None else error
+        )
     if (beyond & np.isfinite(a.value)).any():
         error = np.where(beyond & np.isfinite(a.value), np.inf, 0.0 if error is None else error)
     if error is not None:

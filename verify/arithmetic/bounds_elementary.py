@@ -35,7 +35,9 @@ class Elementary(NamedTuple):
     function: Callable[[Array], Array]
     spread: Callable[[Array, Array, Array], Array]
     exact: tuple[float, ...] = ()  # arguments at which the result is a number that every implementation gives
-    floor: Callable[[Array], Array] | None = None  # what an error is relative to, where not to the result itself
+    floor: Callable[[Array], Array] | None = (
+        None  # what an error is relative to, where not to the result itself
+    )
 
 
 def _logistic(x: Array) -> Array:
@@ -121,7 +123,9 @@ def _lgamma_spread(x: Array, e: Array, f: Array) -> Array:
     # convex, so within an interval it lies between its smallest value and the larger of those at the ends
     low, high = x - e, x + e
     ends = np.maximum(special.lgamma(np.maximum(low, 0.0)), special.lgamma(high))
-    bottom = np.where(low > MINIMUM, special.lgamma(np.maximum(low, 1.0)), special.lgamma(np.minimum(high, MINIMUM)))
+    bottom = np.where(
+        low > MINIMUM, special.lgamma(np.maximum(low, 1.0)), special.lgamma(np.minimum(high, MINIMUM))
+    )
     least = np.where((low < MINIMUM) & (high > MINIMUM), -0.1214862905358497, bottom)
     slope = np.maximum(np.abs(special.digamma(np.maximum(low, HOST))), np.abs(special.digamma(high)))
     return _within(low > 0, np.minimum(slope * e, np.maximum(ends - f, f - least)))
@@ -141,6 +145,7 @@ ELEMENTARY: dict[str, Elementary] = {
     "exp2":     Elementary(np.exp2, lambda x, e, f: f * np.expm1(e * np.log(2)), (-INF,)),
     "expm1":    Elementary(np.expm1, lambda x, e, f: (f + 1) * np.expm1(e) + HOST * e, (0.0, -INF)),
     "log":      Elementary(np.log, lambda x, e, f: _quotient(e, x), (1.0,)),
+    "log2":     Elementary(np.log2, lambda x, e, f: _quotient(e, x) / np.log(2), (1.0,)),
     "log1p":    Elementary(np.log1p, lambda x, e, f: _quotient(e, (1 + x) * (1 - HOST)), (0.0,)),
     "tanh":     Elementary(np.tanh, _tanh_spread, (0.0, -INF, INF)),
     "logistic": Elementary(_logistic, _logistic_spread, (0.0, -INF, INF)),
@@ -183,7 +188,11 @@ def elementary(name: str) -> Callable[..., Bounded]:
             relative = np.where(np.isfinite(relative), relative, 1.0)
         exact = None
         if a.some_exact:
-            exact = _exact(row, a) if name != "sqrt" else _square(a, value, arithmetic.units.ulps(name, unit), unit.bits)
+            exact = (
+                _exact(row, a)
+                if name != "sqrt"
+                else _square(a, value, arithmetic.units.ulps(name, unit), unit.bits)
+            )
         return rounded(unit, value, spread, (a,), exact, relative)
 
     return rule

@@ -135,6 +135,19 @@ def raised(unit: Unit, a: Bounded, n: int) -> Bounded:
     return rounded(unit, value, spread, (a,), exact, n * unit.u)
 
 
+def one_minus_square(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    r"""(1 + a)(1 - a), three roundings; |\hat a^2 - a^2| <= 2 |a| e + e^2."""
+    unit, above, below = arithmetic.unit(step), 1 + a.value, 1 - a.value
+    value = above * below
+    exact = None
+    if a.some_exact:
+        grid = np.minimum(a.grid, 1.0)
+        parts = representable(unit, above, grid) & representable(unit, below, grid)
+        exact = a.exact_where(parts & representable(unit, value, grid * grid))
+    spread = None if a.error is None else (2 * np.abs(a.value) + a.error) * a.error
+    return rounded(unit, value, spread, (a,), exact, 3.01 * unit.u)
+
+
 def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
     r"""x^y = exp(y log x), so the relative error is that of the exponent: |y| e_x / (x - e_x) + |log x| e_y."""
     unit = arithmetic.unit(step)
@@ -150,13 +163,19 @@ def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
     exponent = np.abs(b.value) * np.where(a.errors == 0, 0.0, -np.log1p(-a.errors / size))
     exponent = exponent + np.where(b.errors == 0, 0.0, b.errors * logarithm)
     spread = np.abs(value) * np.expm1(exponent)
-    spread = np.where((a.value > a.errors) | whole & (inner > 0) | (exponent == 0) & (value != 0), spread, np.inf)
+    spread = np.where(
+        (a.value > a.errors) | whole & (inner > 0) | (exponent == 0) & (value != 0), spread, np.inf
+    )
     small = whole & (b.value >= 1)  # around zero a whole power is smooth
-    spread = np.where(small & ~(inner > 0), np.abs(b.value) * (size + a.errors) ** (b.value - 1) * a.errors, spread)
+    spread = np.where(
+        small & ~(inner > 0), np.abs(b.value) * (size + a.errors) ** (b.value - 1) * a.errors, spread
+    )
     spread = np.where(b.exact_where(b.value == 0), 0.0, spread)
     exact = b.exact_where((b.value == 0) | (b.value == 1) & (a.errors == 0)) if b.some_exact else None
     if exact is not None and a.some_exact:
-        exact = exact | whole & (b.value >= 1) & a.exact_where(representable(unit, value, a.grid ** np.abs(b.value)))
+        exact = exact | whole & (b.value >= 1) & a.exact_where(
+            representable(unit, value, a.grid ** np.abs(b.value))
+        )
         exact = exact | whole & (b.value > 0) & a.exact_where(a.value == 0)
     # the device may multiply b times, or take exp(b log a), whose error grows with the exponent
     relative = (ulps + np.abs(b.value * np.log(size))) * unit.ulp + 8 * HOST

@@ -49,5 +49,3 @@ def clouded(result: Any, indices: Sequence[Any]) -> Any:
 
 def _apply(move: Callable[..., Any], step: Step, indices: Any, *arrays: Any) -> Any:
     return move(step, arrays, indices)
-
-

@@ -59,7 +59,9 @@ def _laid_out(operand: Bounded, arrange: Callable[[Array], Array]) -> Bounded:
     return Bounded(arrange(operand.value), None if operand.error is None else arrange(operand.error))
 
 
-def _exact(unit: Unit, products: Products, value: Array, reach: Array, left: Bounded, right: Bounded) -> Array:
+def _exact(
+    unit: Unit, products: Products, value: Array, reach: Array, left: Bounded, right: Bounded
+) -> Array:
     """Where every partial sum is a multiple of one bit that fits into the accumulator, and the factors are not rounded."""
     rows, columns = _lowest(left, -1, products), _lowest(right, -2, products)
     grid = rows[..., :, None] * columns[..., None, :]

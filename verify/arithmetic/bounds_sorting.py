@@ -35,7 +35,10 @@ def top_k(arithmetic: Bounds, step: Step, a: Bounded) -> list[Value]:
     if unsure is not None:
         unsure = np.take(unsure, range(k), axis=axis)
     positions = first.astype(step.outputs[1].dtype)
-    return [_arranged(a, first, unsure, axis, True), positions if unsure is None else plainly(positions, unsure)]
+    return [
+        _arranged(a, first, unsure, axis, True),
+        positions if unsure is None else plainly(positions, unsure),
+    ]
 
 
 def _top_k_axis(step: Step) -> int:
@@ -49,7 +52,9 @@ def _unsure(keys: tuple[Value, ...], order: Array, axis: int, sign: float) -> Ar
     A boundary between places is clean if nothing before it reaches over anything behind it. Equal exact entries keep
     their order, as sorting is stable.
     """
-    inexact = [isinstance(key, Doubtful) or (isinstance(key, Bounded) and key.error is not None) for key in keys]
+    inexact = [
+        isinstance(key, Doubtful) or (isinstance(key, Bounded) and key.error is not None) for key in keys
+    ]
     if not any(inexact):
         return None
     if len(keys) > 1:
@@ -57,7 +62,10 @@ def _unsure(keys: tuple[Value, ...], order: Array, axis: int, sign: float) -> Ar
     (key,) = keys
     if isinstance(key, Doubtful):
         return np.ones(order.shape, bool)
-    value, error = _take(key.value * sign, order, axis), _take(key.errors + np.zeros_like(key.value), order, axis)
+    value, error = (
+        _take(key.value * sign, order, axis),
+        _take(key.errors + np.zeros_like(key.value), order, axis),
+    )
     reach = error * SLACK + np.where(error > 0, np.abs(value) * 2.0**-52, 0.0)
     reach = np.where(np.isnan(reach), np.inf, reach)
     before = np.maximum.accumulate(value + reach, axis=axis)

@@ -60,7 +60,9 @@ def _certain(a: Bounded, value: Array, error: Array, add: Sum) -> Bounded:
     """A sum that holds a number which is certainly not finite is certainly not finite, if nothing else may be."""
     error = np.where(np.isnan(error), np.inf, error)
     special = (a.errors == 0) & ~np.isfinite(a.value)
-    certain = (add(special.astype(np.float64)) > 0) & (add((~np.isfinite(a.errors)) + np.zeros_like(a.value)) == 0)
+    certain = (add(special.astype(np.float64)) > 0) & (
+        add((~np.isfinite(a.errors)) + np.zeros_like(a.value)) == 0
+    )
     return Bounded(value, np.where(~np.isfinite(value) & certain, 0.0, error))
 
 
@@ -111,7 +113,9 @@ def scatter_sum(sign: float) -> Callable[..., Bounded]:
         if operand.error is not None or updates.error is not None:
             spread = add(_whole(operand), _whole(updates))
         # only what is not zero counts as a term, so that one update of an exact zero rounds nothing
-        terms = add(*(((one.value != 0) | (_whole(one) > 0)).astype(np.float64) for one in (operand, updates)))
+        terms = add(
+            *(((one.value != 0) | (_whole(one) > 0)).astype(np.float64) for one in (operand, updates))
+        )
         exact = None
         if operand.some_exact and updates.some_exact:
             least = np.minimum(_per_case(operand.grid, value.ndim), _per_case(updates.grid, value.ndim))
@@ -165,7 +169,11 @@ def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
     if a.some_exact:
         digits = multiply(np.where(size > 0, size / a.grid, 1.0))
         least = multiply(np.where(size > 0, np.minimum(size, 1.0), 1.0))  # no part of it underflows
-        fits = (digits < 2.0**unit.bits) & (least >= unit.tiny) & (multiply(np.maximum(size, 1.0)) <= unit.largest)
+        fits = (
+            (digits < 2.0**unit.bits)
+            & (least >= unit.tiny)
+            & (multiply(np.maximum(size, 1.0)) <= unit.largest)
+        )
         exact = fits if a.error is None else fits & (multiply(1.0 + (a.error > 0)) == 1)
         exact = exact if exact.any() else None
     # an underflow in one place is multiplied by all the others
@@ -189,7 +197,9 @@ def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     return rounded(unit, value, spread, (a,))
 
 
-def multiply_scattered(arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded) -> Bounded:
+def multiply_scattered(
+    arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded
+) -> Bounded:
     """scatter-mul where every position is met at most once, which is what jax differentiates."""
     index = numbers(indices)
     ones = np.ones_like(operand.value)

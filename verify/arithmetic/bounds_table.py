@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.arithmetic import bounds_bits as bits
 from verify.arithmetic import bounds_conversion as conversion
 from verify.arithmetic import bounds_elementwise as elementwise
 from verify.arithmetic import bounds_extremes as extremes
@@ -36,6 +37,7 @@ FLOAT_RULES: dict[str, Rule] = {
     "sign": elementwise.sign,
     "square": elementwise.integer_pow,
     "integer_pow": elementwise.integer_pow,
+    "one_minus_square": elementwise.one_minus_square,
     "pow": elementwise.power,
     "floor": elementwise.stepwise(np.floor),
     "ceil": elementwise.stepwise(np.ceil),
@@ -44,6 +46,7 @@ FLOAT_RULES: dict[str, Rule] = {
     # functions
     **{name: elementary(name) for name in ELEMENTARY},
     "atan2": atan2,
+    "polynomial": bits.polynomial,
     # extremes and orders
     "max": extremes.either(True),
     "min": extremes.either(False),
@@ -87,6 +90,8 @@ MIXED_RULES: dict[str, Rule] = {
     "convert_element_type": conversion.convert_element_type,
     "reduce_precision": conversion.reduce_precision,
     "iota": conversion.counted,
+    "bitcast_convert_type": bits.bitcast,
+    "and": bits.bitwise_and,
 }
 
 

@@ -50,7 +50,11 @@ def estimate(arithmetic: Bounds, step: Step, *operands: Value) -> list[Value]:
 
 
 def _doubt(
-    results: list[Value], whole: list[int], compiled: _Compiled, arrays: list[Array], moved: dict[int, Array | None]
+    results: list[Value],
+    whole: list[int],
+    compiled: _Compiled,
+    arrays: list[Array],
+    moved: dict[int, Array | None],
 ) -> None:
     """Integers, such as pivots, are in doubt where they change when every operand moves by its error, up or down."""
     rng = np.random.default_rng(0)
@@ -84,7 +88,9 @@ class _Compiled:
         def smooth_results(*operands: Any) -> list[Any]:
             return [result for result, is_smooth in zip(apply(*operands), smooth, strict=True) if is_smooth]
 
-        self.values = jax.jit(jax.vmap(apply) if step.inputs else lambda: [result[None] for result in apply()])
+        self.values = jax.jit(
+            jax.vmap(apply) if step.inputs else lambda: [result[None] for result in apply()]
+        )
         self.rows = jax.jit(jax.vmap(jax.jacfwd(smooth_results, argnums=floats)))
         self.row = {i: jax.jit(jax.vmap(jax.jacfwd(smooth_results, argnums=i))) for i in floats}
 
@@ -125,7 +131,9 @@ def _compiled(step: Step, floats: tuple[int, ...]) -> _Compiled:
     return _COMPILED[key]
 
 
-def _with_error(value: Array, row: dict[int, Array] | None, moved: dict[int, Array | None], u: float) -> Value:
+def _with_error(
+    value: Array, row: dict[int, Array] | None, moved: dict[int, Array | None], u: float
+) -> Value:
     if value.dtype.kind in "iub":
         return value
     if value.dtype.kind == "c":  # complex numbers have no bound here

@@ -61,7 +61,9 @@ def digamma(x: Array) -> Array:
         shift = np.where(small, shift - 1 / y, shift)
         y = np.where(small, y + 1, y)
     s = 1 / (y * y)
-    series = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12))))))
+    series = s * (
+        1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12)))))
+    )
     result = np.log(y) - 0.5 / y - series + shift
     pole = (x <= 0) & (x == np.floor(x))
     reflection = np.pi / np.tan(np.pi * np.where(reflected & ~pole, x - np.rint(x), 0.25))

@@ -54,7 +54,9 @@ def unit_of(dtype: Any) -> Unit:
     # A 16-bit operation is carried out in float32 and then rounded; NumPy's own rounding comes on top.
     twice = 2.0**-24 if bits < 24 else 0.0
     tiny = float(info.smallest_normal)
-    flush = float(info.smallest_subnormal) if np.dtype(dtype) == np.float16 else tiny  # float16 keeps its denormals
+    flush = (
+        float(info.smallest_subnormal) if np.dtype(dtype) == np.float16 else tiny
+    )  # float16 keeps its denormals
     return Unit(np.dtype(dtype).name, bits, 2.0**-bits + twice + HOST, tiny, flush, float(info.max))
 
 
@@ -126,7 +128,9 @@ class Row(NamedTuple):
     float32: tuple[float, ...]
     float64: tuple[float, ...]
     half: tuple[float, ...]  # bfloat16 and float16
-    slope: float = 0.0  # more for each unit of |argument|, where a function is another one of a scaled argument
+    slope: float = (
+        0.0  # more for each unit of |argument|, where a function is another one of a scaled argument
+    )
     worse: tuple[float, float, float] | None = None  # in float64 so many units between these arguments
 
 
@@ -145,6 +149,7 @@ ULPS: dict[str, Row] = {
     "exp2":       Row((3.0, 2.5, 116.0),      (2.5, 2.5),        (1.5, 1.5, 1.5),   1.0),  # exp(x ln 2)
     "expm1":      Row((6.5, 1.5, 1772.0),     (5.0, 2.0),        (2.5, 1.0, 1.0)),
     "log":        Row((1.5, 1.0, 4031.0),     (1.0, 1.5),        (1.0, 1.0, 1.0)),
+    "log2":       Row((3.0, 3.0, 5159.0),     (2.0, 2.0),        (2.0, 2.0, 1.5)),
     "log1p":      Row((3.0, 1.5, 4034.0),     (2.5, 2.0),        (1.0, 1.0, 1.0), worse=LOG1P),
     "logistic":   Row((2.5, 4.0, 243.0),      (4.0, 5.0),        (2.5, 2.5, 63.0)),
     "tanh":       Row((5.0, 5.5, 1366.0),     (8.0, 4.0),        (1.0, 1.0, 1.0)),

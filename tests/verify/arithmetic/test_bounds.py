@@ -94,7 +94,9 @@ def test_known_points_are_exact(function, argument, value):
     assert result.value[0, 0] == value and errors(result)[0] == 0
 
 
-@pytest.mark.parametrize("function", [jnp.exp, jnp.sqrt, jnp.log, lambda x: 1 / x, lambda x: x / 3, lambda x: 0.1 * x])
+@pytest.mark.parametrize(
+    "function", [jnp.exp, jnp.sqrt, jnp.log, lambda x: 1 / x, lambda x: x / 3, lambda x: 0.1 * x]
+)
 def test_other_points_are_not(function):
     (result,) = walk(function, [7.0])
     assert errors(result)[0] > 0
@@ -227,7 +229,9 @@ def test_float32_inside_float64_is_a_difference_and_not_an_error():
 def test_in_a_narrower_run_the_same_cast_is_none():
     (result,) = walk(lambda x: x.astype(jnp.float32), [0.375], bounds=Bounds("bfloat16"))
     assert errors(result)[0] == 0
-    (result,) = walk(lambda x: (x.astype(jnp.float32) / 3).astype(jnp.float64), [1.0], bounds=Bounds("bfloat16"))
+    (result,) = walk(
+        lambda x: (x.astype(jnp.float32) / 3).astype(jnp.float64), [1.0], bounds=Bounds("bfloat16")
+    )
     assert 2.0**-10 < errors(result)[0] < 2.0**-8
 
 
@@ -254,7 +258,12 @@ def test_overflow_is_indeterminate():
 
 
 def test_what_is_certainly_not_finite_stays_so():
-    for function in (lambda x: 1 / (x - x), lambda x: jnp.log(x - x), lambda x: jnp.log(-x), lambda x: x * jnp.nan):
+    for function in (
+        lambda x: 1 / (x - x),
+        lambda x: jnp.log(x - x),
+        lambda x: jnp.log(-x),
+        lambda x: x * jnp.nan,
+    ):
         (result,) = walk(lambda x, f=function: f(x) * x + x, [3.0])
         assert not np.isfinite(result.value[0, 0]) and errors(result)[0] == 0
     (result,) = walk(lambda x, W: W @ (x * jnp.nan), ([1.0], [1e-3]), [[2.0]])
@@ -274,6 +283,25 @@ def test_masking_with_infinity_is_exact():
     (result,) = walk(attention, ([1.0, 2.0, 1.5], [1e-9, 1e-9, 1e-9]))
     assert result.value[0, 1] == 0 and errors(result)[1] < 1e-300
     assert (errors(result) < 1e-8).all()
+
+
+# ------------------------------------------------------------------------------------------------- bits
+
+
+def test_a_masked_number_is_as_certain_as_its_leading_bits():
+    def split(x):
+        bits = lax.bitcast_convert_type(x, jnp.uint64) & jnp.uint64(0xFFFFFFFFF8000000)
+        high = lax.bitcast_convert_type(bits, jnp.float64)
+        return high, x - high
+
+    high, low = walk(split, ([1 / 3, -1 / 3, 1.0], [1e-16, 1e-16, 1e-16]))
+    assert errors(high)[:2].tolist() == [0.0, 0.0] and 0 < errors(high)[2] < 1e-7
+    assert (errors(low)[:2] < 3e-16).all() and (np.abs(low.value) < 1e-8).all()
+
+
+def test_bits_used_as_integers_are_in_doubt():
+    (unsure,) = walk(lambda x: lax.bitcast_convert_type(x, jnp.int64) >> 52, ([1.0], [1e-16]))
+    assert isinstance(unsure, Doubtful) and unsure.doubt.all()
 
 
 # ------------------------------------------------------------------------------------------------- no rule

@@ -22,7 +22,17 @@ ACTIVATIONS = {
         "soft_sign log_sigmoid leaky_relu elu celu selu gelu squareplus mish"
     ).split()
 }
-PIECEWISE = ("relu", "relu6", "leaky_relu", "hard_tanh", "hard_sigmoid", "hard_silu", "sparse_sigmoid", "identity")
+ACTIVATIONS["gelu_exact"] = lambda z: jax.nn.gelu(z, approximate=False)
+PIECEWISE = (
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "hard_tanh",
+    "hard_sigmoid",
+    "hard_silu",
+    "sparse_sigmoid",
+    "identity",
+)
 
 
 def _layer(activation: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +50,9 @@ def _others(x, y, K):
     """Losses, reductions, convolution, sorting: the gradient of each by x and y."""
     losses = {
         "softmax": lambda x, y: optax.softmax_cross_entropy(x, jax.nn.softmax(y)),
-        "labels": lambda x, y: optax.softmax_cross_entropy_with_integer_labels(x, jnp.arange(4)) + y.sum(1) ** 3,
+        "labels": lambda x, y: (
+            optax.softmax_cross_entropy_with_integer_labels(x, jnp.arange(4)) + y.sum(1) ** 3
+        ),
         "sigmoid": lambda x, y: optax.sigmoid_binary_cross_entropy(x, jax.nn.sigmoid(y)),
         "huber": optax.huber_loss,
         "log cosh": optax.log_cosh,
@@ -51,9 +63,13 @@ def _others(x, y, K):
         "running": lambda x, y: jnp.cumsum(jnp.sin(x), axis=0) * jnp.cumprod(jnp.cos(y), axis=1),
         "clipped": lambda x, y: jnp.clip(x * y, -0.5, 0.5) ** 2,
         "taken": lambda x, y: jnp.tanh(x[jnp.array([0, 2, 2, 1])]) * y,
-        "pooled": lambda x, y: jax.lax.reduce_window(x * y, -jnp.inf, jax.lax.max, (2, 2), (1, 1), "SAME") ** 2,
+        "pooled": lambda x, y: (
+            jax.lax.reduce_window(x * y, -jnp.inf, jax.lax.max, (2, 2), (1, 1), "SAME") ** 2
+        ),
         "powers": lambda x, y: jnp.abs(x) ** y + 1 / (x**3 + 90) + jnp.cbrt(y) + jnp.sqrt(1 + x * x),
-        "angles": lambda x, y: jnp.arctan2(x, y) + jnp.sin(x) * jnp.cos(y) + jnp.tan(0.2 * x) + jnp.arcsinh(y),
+        "angles": lambda x, y: (
+            jnp.arctan2(x, y) + jnp.sin(x) * jnp.cos(y) + jnp.tan(0.2 * x) + jnp.arcsinh(y)
+        ),
         "erf": lambda x, y: jax.scipy.special.erf(x) * jax.scipy.special.erfc(y) + jax.lax.lgamma(1 + x * x),
         "convolved": lambda x, y: jax.lax.conv(jnp.tanh(x)[None, None], K, (1, 2), "SAME") ** 2 * y.sum(),
     }
@@ -73,7 +89,9 @@ PROGRAMS = {
 def _program(name: str) -> Program:
     function, shapes = PROGRAMS[name]
     with jax.enable_x64(True):
-        return Program(jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes]))
+        return Program(
+            jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes])
+        )
 
 
 @functools.cache
@@ -81,7 +99,9 @@ def _compiled(name: str) -> Callable[..., Any]:
     return jax.jit(jax.vmap(PROGRAMS[name][0]))
 
 
-def _both(name: str, dtype: str, draw: Callable[..., np.ndarray], bounds: Bounds) -> list[tuple[str, Bounded, Bounded]]:
+def _both(
+    name: str, dtype: str, draw: Callable[..., np.ndarray], bounds: Bounds
+) -> list[tuple[str, Bounded, Bounded]]:
     """Every result with its bound, and as XLA computes it; float64 under x64, everything else without."""
     rng = np.random.default_rng(5)
     leaves = [jnp.asarray(draw(rng, (CASES, *shape)), "float32") for shape in PROGRAMS[name][1]]
@@ -111,7 +131,9 @@ def test_xla_is_within_the_bounds(name: str, dtype: str):
     indeterminate = total = 0
     for path, ours, theirs in _both(name, dtype, _normal, bounds):
         different, ratio = differs(ours, theirs)
-        assert not different.any(), f"{path}: {np.nanmax(ratio)} times the bound at {np.argwhere(different)[0]}"
+        assert not different.any(), (
+            f"{path}: {np.nanmax(ratio)} times the bound at {np.argwhere(different)[0]}"
+        )
         indeterminate, total = indeterminate + np.isnan(ratio).sum(), total + ratio.size
     # in a narrow type saturated entries tie, so that sorting is in doubt
     assert indeterminate < {"float64": 0.01, "float32": 0.1, "bfloat16": 0.3}[dtype] * total
@@ -134,17 +156,22 @@ def test_where_the_bound_is_zero_xla_is_equal_to_the_bit(dtype: str):
     assert all(share.values()), share
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "hard_tanh", "hard_sigmoid", "hard_silu", "elu", "selu"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "hard_tanh", "hard_sigmoid", "hard_silu", "elu", "selu"]
+)
 def test_another_slope_at_the_kink_is_refuted_on_lattice_data(name: str):
     """The bound at the kink is small enough to see that one side's slope is not the other's."""
     activation = ACTIVATIONS[name]
-    kinks = {"hard_tanh": (-1.0, 1.0), "hard_sigmoid": (-3.0, 3.0), "hard_silu": (-3.0, 3.0)}.get(name, (0.0,))
+    kinks = {"hard_tanh": (-1.0, 1.0), "hard_sigmoid": (-3.0, 3.0), "hard_silu": (-3.0, 3.0)}.get(
+        name, (0.0,)
+    )
     with jax.enable_x64(True):
         program = Program(jax.make_jaxpr(jax.grad(activation))(jax.ShapeDtypeStruct((), jnp.float64)))
         for kink in kinks:
             bounds = Bounds()
             here, left, right = (
-                evaluate(program, bounds, {}, [bounds.exact(np.array([kink + step]))])[0] for step in (0, -0.01, 0.01)
+                evaluate(program, bounds, {}, [bounds.exact(np.array([kink + step]))])[0]
+                for step in (0, -0.01, 0.01)
             )
             assert differs(here, left)[0].any() or differs(here, right)[0].any()
             assert np.isfinite(here.errors).all() and (here.errors <= 1e-14).all()

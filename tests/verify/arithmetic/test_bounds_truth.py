@@ -18,7 +18,9 @@ from verify.arithmetic.integers import INTEGER_RULES
 from verify.arithmetic.movement import align, behind, cumulative, select
 from verify.interpret import Program, Step, evaluate
 
-pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="long double is no wider than float64 here")
+pytestmark = pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant < 60, reason="long double is no wider than float64 here"
+)
 Long = np.longdouble
 CASES = 64
 
@@ -74,7 +76,9 @@ class LongDouble:
         "sign": _elementwise(np.sign),
         "max": _elementwise(np.maximum),
         "min": _elementwise(np.minimum),
+        "clamp": _elementwise(lambda low, x, high: np.minimum(np.maximum(x, low), high)),
         "square": _elementwise(np.square),
+        "one_minus_square": _elementwise(lambda x: 1 - x * x),
         "sqrt": _elementwise(np.sqrt),
         "rsqrt": _elementwise(lambda x: 1 / np.sqrt(x)),
         "cbrt": _elementwise(np.cbrt),
@@ -82,6 +86,7 @@ class LongDouble:
         "exp2": _elementwise(np.exp2),
         "expm1": _elementwise(np.expm1),
         "log": _elementwise(np.log),
+        "log2": _elementwise(np.log2),
         "log1p": _elementwise(np.log1p),
         "tanh": _elementwise(np.tanh),
         "logistic": _elementwise(_logistic),
@@ -147,12 +152,17 @@ def _normalised(x, scale):
 
 
 def _recurrent(W, x):
-    return jnp.sum(jax.lax.scan(lambda h, row: (jnp.tanh(W @ h + row),) * 2, jnp.zeros(4), x)[1] ** 2)
+    def advance(h, row):
+        after = jnp.tanh(W @ h + row)
+        return after, after
+
+    return jnp.sum(jax.lax.scan(advance, jnp.zeros(4), x)[1] ** 2)
 
 
 def _functions(x, y):
     a = jnp.sin(x) * jnp.cos(y) + jnp.arctan2(x, y) + jnp.arcsinh(x) * jnp.cbrt(y) + jnp.tan(0.2 * x)
-    b = jnp.sinh(0.3 * x) * jnp.cosh(0.3 * y) + jnp.arctanh(0.7 * jnp.tanh(x)) + jnp.exp2(y) + jnp.expm1(x)
+    b = jnp.sinh(0.3 * x) * jnp.cosh(0.3 * y) + jnp.arctanh(0.7 * jnp.tanh(x)) + jnp.exp2(y)
+    b = b + jnp.expm1(x) + jnp.log2(2 + x * x)
     c = jnp.abs(x) ** y + jnp.prod(1 + 0.1 * x) + jnp.sum(jnp.cumprod(1 + 0.1 * y, axis=1)) + 1 / (x**3 + 40)
     return jnp.sum(a + b * c)
 
@@ -173,7 +183,10 @@ MLP = ((7, 6), (3, 7), (6,), (3,))
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     **{name: (_layer(getattr(jax.nn, name)), MLP) for name in ACTIVATIONS},
     "cross entropy": (_grad(_cross_entropy, 0), ((4, 6),)),
-    "sigmoid entropy": (_grad(lambda o, p: jnp.sum(optax.sigmoid_binary_cross_entropy(o, p)), 0), ((9,), (9,))),
+    "sigmoid entropy": (
+        _grad(lambda o, p: jnp.sum(optax.sigmoid_binary_cross_entropy(o, p)), 0),
+        ((9,), (9,)),
+    ),
     "log cosh": (_grad(lambda o, p: jnp.sum(optax.log_cosh(o, p)), 0, 1), ((9,), (9,))),
     "huber": (_grad(lambda o, p: jnp.sum(optax.huber_loss(o, p)), 0, 1), ((9,), (9,))),
     "maximum": (_grad(lambda x: jnp.sum(jnp.max(jnp.tanh(x), axis=1) ** 2), 0), ((4, 6),)),
@@ -195,7 +208,9 @@ SCALES = {"ordinary": 1.0, "large": 30.0, "small": 1e-3, "minute": 1e-150}
 def _program(name: str) -> Program:
     function, shapes = PROGRAMS[name]
     with jax.enable_x64(True):
-        return Program(jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes]))
+        return Program(
+            jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes])
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
@@ -206,17 +221,26 @@ def test_the_true_value_is_within_the_bound(name: str, dtype: str):
     for i, scale in enumerate(SCALES.values()):
         rng = np.random.default_rng(i)
         leaves = [scale * rng.normal(size=(CASES, *shape)) for shape in PROGRAMS[name][1]]
-        leaves = [np.asarray(jnp.asarray(leaf, dtype), np.float64) if dtype != "float64" else leaf for leaf in leaves]
+        leaves = [
+            np.asarray(jnp.asarray(leaf, dtype), np.float64) if dtype != "float64" else leaf
+            for leaf in leaves
+        ]
         bounds = Bounds(dtype)
         with np.errstate(all="ignore"):
-            ours = bounds.settle(evaluate(_program(name), bounds, {}, [bounds.exact(leaf) for leaf in leaves]))
+            ours = bounds.settle(
+                evaluate(_program(name), bounds, {}, [bounds.exact(leaf) for leaf in leaves])
+            )
             truth = evaluate(_program(name), LongDouble(), {}, [Truth(leaf.astype(Long)) for leaf in leaves])
             for mine, true in zip(ours, truth, strict=True):
                 assert isinstance(mine, Bounded)
                 error = np.abs(mine.value - true.value)
                 beyond = error > mine.errors * (1 + 1e-6) + 2.0**-60 * np.abs(true.value)
                 beyond &= np.isfinite(mine.errors) & np.isfinite(mine.value)
-                assert not beyond.any(), (np.argwhere(beyond)[0], error[beyond][0], (mine.errors + error)[beyond][0])
+                assert not beyond.any(), (
+                    np.argwhere(beyond)[0],
+                    error[beyond][0],
+                    (mine.errors + error)[beyond][0],
+                )
                 decided += int((np.isfinite(mine.errors) & (error < np.inf)).sum())
     assert not bounds.estimated
     assert decided > CASES
