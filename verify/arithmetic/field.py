@@ -18,8 +18,11 @@ for their residues are independent (the idea of Mirage's equivalence verifier, W
 one pair of primes; the tower reaches exponentials of exponentials). The theorem is then weaker: the bound treats every
 exponential as one more free variable, which is exact for exponentials of linear forms with small integer coefficients, and
 a heuristic otherwise. `theorem` says which of the two a result rests on. log(b) remembers that its exponential is b
-(`antilog`), so logsumexp, softplus and their like close; roots are taken among the squares, where all laws of exponents
-hold, and an element without a root is a hole: not compared, and counted.
+(`antilog`), so logsumexp, softplus and their like close.
+
+**Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension. There s^2 = a
+holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; a pair of programs that differs there is asked again among the squares,
+where all laws of exponents hold. What has no root then is a hole: not compared, and counted.
 
 **What it does not mean.** A function without a rule, or one that no relation here describes (erf, gamma), is
 *uninterpreted*: a hash of its argument. Equal arguments give equal values, so nothing wrong can close because of it, but
@@ -36,12 +39,13 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.modular import MODULI, exponential, hashed, rational_power, residue, simplest
+from verify.arithmetic.modular import GENERATORS, MODULI, exponential, hashed, rational_power, residue, simplest
+from verify.arithmetic.quadratic import Level, Quadratic, linear
 
 Degree = tuple[int, int]  # of the numerator and of the denominator, as polynomials in the leaves
 
 
-Tower = tuple["np.ndarray | None", ...]  # residues level by level, lowest first; None where a value does not exist
+Tower = tuple["Level | None", ...]  # residues level by level, lowest first; None where a value does not exist
 
 
 @dataclass(slots=True)
@@ -56,7 +60,7 @@ class Residues:
     rational: Fraction | None = None  # the one constant that every element is
 
     @property
-    def top(self) -> np.ndarray:
+    def top(self) -> Level:
         """The residues of the highest level, where every value exists."""
         top = self.r[-1]
         assert top is not None
@@ -76,9 +80,11 @@ class Agreement:
 class Field:
     """The finite-field arithmetic of one walk: `points` points at once, in a tower of `levels` fields."""
 
-    def __init__(self, points: int, levels: int = 2):
+    def __init__(self, points: int, levels: int = 2, *, extended: bool = True):
         self.points = points
         self.moduli = MODULI[:levels]
+        self.extended = extended  # whether a root of what is no square is looked for in the quadratic extension
+        self.rooted = False  # whether it was found there
         self.exponential = False  # whether exp, log or a root took part: the weaker theorem
         self.uninterpreted: set[str] = set()
         self.exhausted = False  # whether a higher tower would have interpreted more
@@ -156,7 +162,8 @@ class Field:
     @staticmethod
     def _move_tower(function: Callable[..., Any], towers: Sequence[Tower]) -> Tower:
         return tuple(
-            None if any(level is None for level in levels) else function(*levels) for levels in zip(*towers, strict=True)
+            None if any(level is None for level in levels) else linear(function, *levels)
+            for levels in zip(*towers, strict=True)
         )
 
     # --- exponentials and their inverses ---
@@ -172,32 +179,41 @@ class Field:
         """exp(value), or None where it is out of reach."""
         return self.climb(value.r) if value.antilog is None else value.antilog
 
-    def climb(self, tower: Tower, base: int = 4) -> Tower | None:
-        """base to the power of a value, one level up; None where no level is left."""
-        powers = [
-            None if below is None else exponential(below, level, base) for level, below in enumerate(tower[:-1], start=1)
-        ]
-        return None if powers[-1] is None else (None, *powers)
+    def climb(self, tower: Tower, bases: tuple[int, int] = GENERATORS) -> Tower | None:
+        """A base to the power of a value, one level up; None where no level is left.
+
+        The second base is for the part of an exponent that lies in the quadratic extension: base^(a + b i) is a product
+        of two powers, so that sums still become products.
+        """
+        powers: list[Level | None] = [None]
+        for level, below in enumerate(tower[:-1], start=1):
+            if isinstance(below, Quadratic):
+                parts = (exponential(part, level, base) for part, base in zip((below.re, below.im), bases, strict=True))
+                powers.append(math.prod(parts) % self.moduli[level])
+            else:
+                powers.append(None if below is None else exponential(below, level, bases[0]))
+        return None if powers[-1] is None else tuple(powers)
 
     def root(self, tower: Tower, exponent: Fraction) -> tuple[Tower, np.ndarray]:
         """A rational power, and where it exists at every level but the lowest there is, which it leaves."""
         lowest = next(level for level, residues in enumerate(tower) if residues is not None)
-        powers: list[np.ndarray | None] = [None] * len(tower)
+        powers: list[Level | None] = [None] * len(tower)
         exists = np.ones((), bool)
         for level in range(max(lowest, 1), len(tower)):
             residues = tower[level]
             assert residues is not None
-            powers[level], here = rational_power(residues, exponent, level)
+            powers[level], here = rational_power(residues, exponent, level, extended=self.extended)
             exists = exists & here
+            self.rooted |= isinstance(powers[level], Quadratic)
         return tuple(powers), exists
 
     # --- uninterpreted functions: equal arguments give equal values, at every level ---
 
-    def uninterpret(self, name: str, value: np.ndarray, *, odd: bool = False) -> Tower:
+    def uninterpret(self, name: str, value: Level, *, odd: bool = False) -> Tower:
         """A function of which nothing is known (or only that it is odd), of residues of the highest level."""
         self.exponential = True
         self.uninterpreted.add(name)
-        if not odd:
+        if not odd or isinstance(value, Quadratic):
             return tuple(hashed(value, name, modulus) for modulus in self.moduli)
         mirrored = self.moduli[-1] - value
         flipped = mirrored < value
@@ -211,16 +227,19 @@ class Field:
 
         name, top = step.primitive, self.moduli[-1]
         outputs = on_host(step, [self.steer(operand) for operand in operands])
-        seed = np.zeros(1, np.int64)
+        # with other shapes or parameters (a lower triangle, an upper one) it is another function
+        seed = hashed(np.zeros(1, np.int64), f"{name} {step.inputs} {sorted(step.params.items())}", top)
         for operand in operands:
-            numbers = operand if isinstance(operand, np.ndarray) else operand.top
+            numbers = hashed(operand if isinstance(operand, np.ndarray) else operand.top, name, top)
             for column in numbers.reshape(len(numbers), -1).astype(np.int64).T:
                 seed = hashed((seed * 3 + column) % top, name, top)
         results: list[Any] = []
         for output in outputs:
-            if output.dtype.kind != "f":
+            seed = hashed(seed, "output", top)  # nor are two results of one function the same
+            if output.dtype.kind in "iub":
                 results.append(output)
                 continue
+            output = output.astype(np.result_type(output.dtype, np.float64))
             places = np.arange(output[:1].size, dtype=np.int64).reshape(output[:1].shape)
             seeds = seed.reshape(-1, *(1,) * (output.ndim - 1)) + places
             holes = [operand.hole for operand in operands if isinstance(operand, Residues) and operand.hole is not None]

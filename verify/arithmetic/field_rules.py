@@ -19,7 +19,8 @@ from verify.arithmetic.contraction import contract
 from verify.arithmetic.field import Degree, Field, Residues, Tower
 from verify.arithmetic.indexing import scatter_add
 from verify.arithmetic.integers import INTEGER_RULES
-from verify.arithmetic.modular import inverse, matmul, power
+from verify.arithmetic.modular import hashed, inverse, matmul, power
+from verify.arithmetic.quadratic import Level, Quadratic, bilinear, linear
 from verify.arithmetic.ordering import sort_order, take_order, top_k_order
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def _aligned(step: Step, *values: Any) -> list[Any]:
     """The operands with the rank of the result, scalars included."""
     rank = len(step.outputs[0].shape) + 1
 
-    def lift(array: Array | None) -> Array | None:
-        return None if array is None or array.ndim == rank else movement.align(step, array)[0]
+    def lift(array: Any) -> Any:
+        return None if array is None else linear(lambda part: movement.align(step, part)[0], array)
 
     def tower(levels: Tower | None) -> Tower | None:
         return None if levels is None else tuple(map(lift, levels))
@@ -75,7 +76,7 @@ def _and_hole(hole: Array | None, where: Array) -> Array | None:
     return where if hole is None else hole | where
 
 
-def _levels(field: Field, function: Callable[..., Array], *towers: Tower) -> Tower:
+def _levels(field: Field, function: Callable[..., Level], *towers: Tower) -> Tower:
     """The same operation at every level at which all operands exist; `function` takes the modulus last."""
     return tuple(
         None if any(level is None for level in levels) else function(*levels, modulus)
@@ -123,11 +124,13 @@ def _sub(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
 def _mul(field: Field, a: Residues, b: Residues) -> Residues:
     hole, antilog = _hole(a, b), None
     log, constant = (a, b.rational) if a.antilog is not None else (b, a.rational)
+    degree = a.degree[0] + b.degree[0], a.degree[1] + b.degree[1]
     if log.antilog is not None and constant is not None:  # exp(c log b) = b^c
         antilog, exists = _power(field, log.antilog, constant)
-        hole = _and_hole(hole, ~exists)
+        antilog = antilog if exists.all() else None
+        degree = max(1, abs(constant.numerator)) * degree[0], max(1, abs(constant.numerator)) * degree[1]
     tower = _levels(field, lambda a, b, m: a * b % m, a.r, b.r)
-    return Residues(a.x * b.x, tower, (a.degree[0] + b.degree[0], a.degree[1] + b.degree[1]), antilog, hole)
+    return Residues(a.x * b.x, tower, degree, antilog, hole)
 
 
 def _power(field: Field, tower: Tower, exponent: Fraction) -> tuple[Tower, Array]:
@@ -164,6 +167,14 @@ def _integer_pow(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(a.x**y, tower, (a.degree[0] * y, a.degree[1] * y), hole=a.hole)
 
 
+def _polynomial(field: Field, step: Step, x: Residues, *coefficients: Residues) -> Residues:
+    """Coefficients from the lowest power on, by Horner's rule."""
+    result = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        result = _add(field, step, _mul(field, step, result, x), coefficient)
+    return result
+
+
 def _convert(field: Field, step: Step, a: Any) -> Any:
     """A cast: the identity on numbers. To integers, the number that steers."""
     to = step.outputs[0].dtype
@@ -184,32 +195,36 @@ def _reduce(combine: Callable[[Array, int], Array], function: Callable[..., Arra
     def rule(field: Field, step: Step, a: Residues) -> Residues:
         count = math.prod(step.inputs[0].shape[axis] for axis in step.params["axes"])
         hole = None if a.hole is None else movement.reduced(step, _whole_hole(a)).any(axis=-1)
-        tower = _levels(field, lambda r, m: combine(movement.reduced(step, r), m), a.r)
+        tower = _levels(field, lambda r, m: combine(linear(lambda r: movement.reduced(step, r), r), m), a.r)
         antilog = None
         if a.antilog is not None and combine is _sum:
-            antilog = _levels(field, lambda r, m: _product(movement.reduced(step, r), m), a.antilog)
+            antilog = _levels(field, lambda r, m: _product(linear(lambda r: movement.reduced(step, r), r), m), a.antilog)
         return Residues(function(movement.reduced(step, a.x), axis=-1), tower, degree(a.degree, count), antilog, hole)
 
     return rule
 
 
-def _sum(rows: Array, modulus: int) -> Array:
-    return rows.sum(axis=-1) % modulus
+def _sum(rows: Level, modulus: int) -> Level:
+    return linear(lambda rows: rows.sum(axis=-1), rows) % modulus
 
 
-def _product(rows: Array, modulus: int) -> Array:
+def _product(rows: Level, modulus: int) -> Level:
     """The product of each row, halving it until one factor is left."""
     while rows.shape[-1] > 1:
         half = rows.shape[-1] // 2
         pairs = rows[..., :half] * rows[..., half : 2 * half] % modulus
-        rows = np.concatenate([pairs, rows[..., 2 * half :]], axis=-1)
-    return rows[..., 0] if rows.shape[-1] else np.ones(rows.shape[:-1], rows.dtype)
+        rows = linear(lambda *parts: np.concatenate(parts, axis=-1), pairs, rows[..., 2 * half :])
+    return rows[..., 0] if rows.shape[-1] else np.ones(rows.shape[:-1], np.int64)
 
 
 def _dot_general(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
     """dot_general and conv_general_dilated: sums of products."""
     a, b = field.lifted(a), field.lifted(b)
-    tower = _levels(field, lambda a, b, m: contract(step, a, b, lambda rows, columns: matmul(rows, columns, m)), a.r, b.r)
+
+    def product(a: Level, b: Level, modulus: int) -> Level:
+        return bilinear(lambda a, b: contract(step, a, b, lambda rows, columns: matmul(rows, columns, modulus)), a, b)
+
+    tower = _levels(field, product, a.r, b.r)
     hole = None
     if a.hole is not None or b.hole is not None:
         (holes_a, ones_a), (holes_b, ones_b) = ((_whole_hole(v) * 1.0, np.ones(v.x.shape)) for v in (a, b))
@@ -226,7 +241,7 @@ def _cumulative(field: Field, step: Step, a: Residues) -> Residues:
         return movement.cumulative(step, r, np.add.accumulate)
 
     hole = None if a.hole is None else along(_whole_hole(a) * 1) > 0
-    tower = _levels(field, lambda r, m: along(r) % m, a.r)
+    tower = _levels(field, lambda r, m: linear(along, r) % m, a.r)
     return Residues(along(a.x), tower, _times(a.degree, step.inputs[0].shape[step.params["axis"]]), hole=hole)
 
 
@@ -254,7 +269,7 @@ def _scatter_add(field: Field, step: Step, operand: Residues, indices: Array, up
     def add(a: Array, b: Array) -> Array:
         return scatter_add(step, a, indices, b)
 
-    tower = _levels(field, lambda a, b, m: add(a, b) % m, operand.r, updates.r)
+    tower = _levels(field, lambda a, b, m: linear(add, a, b) % m, operand.r, updates.r)
     hole = None
     if operand.hole is not None or updates.hole is not None:
         hole = add(_whole_hole(operand) * 1, _whole_hole(updates) * 1) > 0
@@ -284,8 +299,17 @@ def _exp(field: Field, step: Step, a: Residues) -> Residues:
     return _exponential(field, "exp", a, field.antilog(a), np.exp(a.x))
 
 
+def _exp_neg_sq(field: Field, step: Step, a: Residues) -> Residues:
+    """exp(-a^2)"""
+    return _exp(field, step, _neg(field, step, _mul(field, step, a, a)))
+
+
+def _one_minus_square(field: Field, step: Step, a: Residues) -> Residues:
+    return _steered(_sub(field, step, _one(field), _mul(field, step, a, a)), (1 - a.x) * (1 + a.x))
+
+
 def _exp2(field: Field, step: Step, a: Residues) -> Residues:
-    return _exponential(field, "exp2", a, field.climb(a.r, base=9), np.exp2(a.x))
+    return _exponential(field, "exp2", a, field.climb(a.r, bases=(2, 49)), np.exp2(a.x))
 
 
 def _log(field: Field, step: Step, a: Residues) -> Residues:
@@ -359,10 +383,11 @@ def _pow(field: Field, step: Step, a: Residues, b: Any) -> Residues:
         return _steered(_root(b.rational, np.abs)(field, step, a), x)
     # a variable exponent, one level below the base; of a square, for others have no real logarithm in the field
     exponents = (None, *b.r[:-1])
-    tower = _levels(field, _power_each, a.r, exponents)
+    quadratic = any(isinstance(level, Quadratic) for level in (*a.r, *b.r))
+    tower = (None,) if quadratic else _levels(field, _power_each, a.r, exponents)
     if tower[-1] is None:
         field.exhausted = True
-        return Residues(x, field.uninterpret("pow", (a.top * 3 + b.top) % field.moduli[-1]), _grown(a.degree), hole=_hole(a, b))
+        return Residues(x, field.uninterpret("pow", _mixed(field, a, b)), _grown(a.degree), hole=_hole(a, b))
     field.exponential = True
     square = _levels(field, lambda a, m: power(a, (m - 1) // 2, m) == 1, a.r)
     exists = functools.reduce(np.logical_and, [s for s, kept in zip(square, tower, strict=True) if kept is not None])
@@ -409,8 +434,13 @@ def _circular(above: Callable[..., Array], below: Callable[[Array], Array], func
 
 
 def _atan2(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
-    value = (a.top * 3 + b.top) % field.moduli[-1]
-    return Residues(np.arctan2(a.x, b.x), field.uninterpret("atan2", value), (1, 1), hole=_hole(a, b))
+    return Residues(np.arctan2(a.x, b.x), field.uninterpret("atan2", _mixed(field, a, b)), (1, 1), hole=_hole(a, b))
+
+
+def _mixed(field: Field, a: Residues, b: Residues) -> Level:
+    """One residue for a pair of arguments."""
+    top = field.moduli[-1]
+    return (hashed(a.top, "pair", top) * 3 + hashed(b.top, "pair", top)) % top
 
 
 def _vectorised(function: Callable[[float], float]) -> Callable[[Array], Array]:
@@ -544,6 +574,8 @@ RULES: Mapping[str, Rule] = {
     "neg": _neg,
     "integer_pow": _integer_pow,
     "square": lambda field, step, a: _mul(field, step, a, a),
+    "one_minus_square": _one_minus_square,
+    "polynomial": _polynomial,
     "convert_element_type": _convert,
     "reduce_precision": _same,
     "reduce_sum": _reduce(_sum, np.sum, _times),
@@ -557,6 +589,7 @@ RULES: Mapping[str, Rule] = {
     "scatter_add": _scatter_add,
     "exp": _exp,
     "exp2": _exp2,
+    "exp_neg_sq": _exp_neg_sq,
     "log": _log,
     "log1p": _log1p,
     "expm1": _expm1,

@@ -8,28 +8,35 @@ The lowest is near 2^28, and a product of two residues of any level fits an int6
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from fractions import Fraction
 
 import numpy as np
 
+from verify.arithmetic.quadratic import Level, Quadratic
+
 MODULI = (379600379, 759200759, 1518401519, 3036803039)
-GENERATOR = 4  # of the squares, at every level but the lowest: a square other than 1 in a group of prime order
+# Of the squares, at every level but the lowest: any square other than 1 in a group of prime order. None that a program
+# would name, or exp(1) would be that number. (2 is a square at every level: exp2 takes it, so that exp2(1) is 2.)
+GENERATORS = (2718281828459045**2, 3141592653589793**2)
 _HALF = 16  # bits: residues have up to 32, tables and matrix products work on halves
 _MASK = (1 << _HALF) - 1
 
 
-def inverse(a: np.ndarray, modulus: int) -> np.ndarray:
+def inverse(a: Level, modulus: int) -> Level:
     """1 / a by Fermat; 0 where a is 0."""
+    if isinstance(a, Quadratic):
+        return a.conjugate * inverse(a.norm, modulus)
     return power(a, modulus - 2, modulus)
 
 
-def power(a: np.ndarray, exponent: int, modulus: int) -> np.ndarray:
+def power(a: Level, exponent: int, modulus: int) -> Level:
     """a to a fixed exponent >= 0, by squaring."""
-    result = np.ones_like(a)
+    result: Level = np.ones(a.shape, np.int64)
     while exponent:
         if exponent & 1:
-            result = result * a % modulus
+            result = a * result % modulus
         exponent >>= 1
         if exponent:
             a = a * a % modulus
@@ -48,25 +55,36 @@ def _tables(base: int, modulus: int) -> tuple[np.ndarray, np.ndarray]:
     return steps[0], steps[1]
 
 
-def exponential(exponent: np.ndarray, level: int, base: int = GENERATOR) -> np.ndarray:
+def exponential(exponent: np.ndarray, level: int, base: int) -> np.ndarray:
     """base^exponent at a level, of exponents at the level below: exponential(a + b) = exponential(a) exponential(b)."""
     low, high = _tables(base, MODULI[level])
     return low[exponent & _MASK] * high[exponent >> _HALF] % MODULI[level]
 
 
-def rational_power(a: np.ndarray, exponent: Fraction, level: int) -> tuple[np.ndarray, np.ndarray]:
+def rational_power(a: Level, exponent: Fraction, level: int, *, extended: bool) -> tuple[Level, np.ndarray]:
     """a^exponent at a level above the lowest, and where it exists.
 
     An odd denominator prime to the order of the whole group has one root of everything. Any other denominator has one
-    root *among the squares* of every square, so that all laws of exponents hold there; what is no square has no root.
+    root *among the squares* of every square, so that all laws of exponents hold there. What is no square has a square root
+    in the `extended` field, where sqrt(a) sqrt(b) is sqrt(a b) up to its sign; else, and for higher roots, none.
     """
     numerator, denominator, modulus = exponent.numerator, exponent.denominator, MODULI[level]
+    if isinstance(a, Quadratic):
+        root, exists = rational_power(a.re, exponent, level, extended=extended)
+        return root, exists & (a.im == 0)
     if denominator % 2 and math.gcd(denominator, modulus - 1) == 1:
         order = modulus - 1
         return power(a, numerator * pow(denominator, -1, order) % order, modulus), np.ones_like(a, dtype=bool)
     order = MODULI[level - 1]
-    root = power(a, pow(denominator, -1, order), modulus)
-    return power(root, numerator % order, modulus), power(root, denominator, modulus) == a
+    if not extended or denominator % 4 == 0:
+        root = power(a, pow(denominator, -1, order), modulus)
+        return power(root, numerator % order, modulus), power(root, denominator, modulus) == a
+    square = power(a, order, modulus) == 1
+    root = power(np.where(square, a, -a % modulus), numerator * pow(denominator, -1, order) % order, modulus)
+    quarter = numerator * pow(denominator // 2, -1, 4) % 4  # (-1)^(n/2k) = i^(n/k)
+    turned = root if quarter in (0, 1) else -root % modulus
+    turned_re, turned_im = (turned, 0) if quarter % 2 == 0 else (0, turned)
+    return Quadratic(np.where(square, root, turned_re), np.where(square, 0, turned_im), modulus), np.ones_like(square)
 
 
 def matmul(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:
@@ -85,9 +103,11 @@ def matmul(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:
     return ((high % modulus << _HALF) + low) % modulus
 
 
-def hashed(a: np.ndarray, name: str, modulus: int) -> np.ndarray:
+def hashed(a: Level, name: str, modulus: int) -> np.ndarray:
     """An uninterpreted function of a residue: the same for the same argument, and otherwise as good as random."""
-    salt = int.from_bytes(name.encode(), "little") % (1 << 64)
+    if isinstance(a, Quadratic):
+        a = np.where(a.im == 0, a.re, a.re + 3 * hashed(a.im, name, modulus))
+    salt = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
     mixed = a.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(salt)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)

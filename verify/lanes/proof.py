@@ -45,13 +45,16 @@ class Proof:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     pieces: dict[tuple[str, str, int], int] = field(default_factory=dict)  # table, row, piece: elements there
+    floats: Mapping[str, np.ndarray] = field(default_factory=dict)  # what steered: the points as cases
 
 
 def prove(pair: Pair, sizes: Sizes, rng: np.random.Generator, points: int, *, concrete: bool = False) -> Proof:
     """Evaluates everything at random points: generic floats steer, independent random residues decide."""
     specs = pair.specs(sizes)
     floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
-    return _climb(pair, sizes, floats, lambda modulus: residues(rng, floats, specs, modulus), concrete)
+    proof = _climb(pair, sizes, floats, lambda modulus: residues(rng, floats, specs, modulus), concrete)
+    proof.floats = floats
+    return proof
 
 
 def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> Proof:
@@ -62,25 +65,40 @@ def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, conc
 def _climb(
     pair: Pair, sizes: Sizes, floats: Mapping[str, np.ndarray], draw: Callable[[int], Mapping[str, np.ndarray]], concrete: bool
 ) -> Proof:
-    """Walks in the lowest tower that reaches every exponential of the program; the pair remembers how high that is."""
+    """Walks in the lowest tower that reaches every exponential of the program; the pair remembers how high that is.
+
+    Where roots were found in quadratic extensions and the sides differ, it walks again among the squares.
+    """
     drawn = [draw(modulus) for modulus in MODULI[: pair.levels]]
     while True:
-        proof, exhausted = _walk(pair, sizes, floats, drawn, concrete)
-        if not exhausted or pair.levels == len(MODULI):
-            return proof
+        proof, fields = _walk(pair, sizes, floats, drawn, concrete, extended=True)
+        if not any(field.exhausted for field in fields) or pair.levels == len(MODULI):
+            break
         drawn.append(draw(MODULI[pair.levels]))
         pair.levels += 1
+    if any(field.rooted for field in fields) and not all(outcome.equal for outcome in proof.outcomes.values()):
+        among_squares, _ = _walk(pair, sizes, floats, drawn, concrete, extended=False)
+        for name, outcome in among_squares.outcomes.items():
+            if not proof.outcomes[name].equal:
+                proof.outcomes[name] = outcome
+    return proof
 
 
 def _walk(
-    pair: Pair, sizes: Sizes, floats: Mapping[str, np.ndarray], drawn: Sequence[Mapping[str, np.ndarray]], concrete: bool
-) -> tuple[Proof, bool]:
+    pair: Pair,
+    sizes: Sizes,
+    floats: Mapping[str, np.ndarray],
+    drawn: Sequence[Mapping[str, np.ndarray]],
+    concrete: bool,
+    *,
+    extended: bool,
+) -> tuple[Proof, list[Field]]:
     points = len(next(iter(floats.values())))
     programs = pair.programs(sizes, concrete=concrete)
     fields: list[Field] = []
 
     def new() -> Field:
-        fields.append(Field(points, len(drawn)))
+        fields.append(Field(points, len(drawn), extended=extended))
         return fields[-1]
 
     base = new()
@@ -104,7 +122,7 @@ def _walk(
         for piece, count in pieces(site).items():
             key = (site.choice, site.row.name, piece)
             proof.pieces[key] = proof.pieces.get(key, 0) + count
-    return proof, any(field.exhausted for field in fields)
+    return proof, fields
 
 
 def _outcome(compared: Mapping[str, tuple[Any, Any]], *fields: Field) -> Outcome:
