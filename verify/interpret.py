@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -22,26 +22,9 @@ from jax.extend import core
 from verify.arithmetic.indexing import INDEXED_MOVES, split_operands
 from verify.arithmetic.integers import INTEGER_RULES
 from verify.arithmetic.movement import MOVES
+from verify.steps import ShapeDtype, Sizes, Step, filled, template
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
-Sizes = Mapping[str, int]
-
-
-class ShapeDtype(NamedTuple):
-    """The shape (without the data axis) and the dtype of one operand or result."""
-
-    shape: tuple[int, ...]
-    dtype: Any
-
-
-class Step(NamedTuple):
-    """One equation of a jaxpr, with every symbolic size filled in."""
-
-    primitive: str
-    params: dict[str, Any]
-    inputs: tuple[ShapeDtype, ...]
-    outputs: tuple[ShapeDtype, ...]
-    equation: core.JaxprEqn | None = None
 
 
 Rule = Callable[..., Any]  # rule(arithmetic, step, *operands) -> a value, or a list of them
@@ -78,16 +61,17 @@ class Program:
     def __init__(self, jaxpr: core.ClosedJaxpr | core.Jaxpr):
         self.jaxpr: core.Jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
         self.consts = [np.asarray(const) for const in getattr(jaxpr, "consts", ())]
-        self._steps: dict[tuple, list[Step]] = {}
+        self._templates = [template(equation) for equation in self.jaxpr.eqns]
+        self._sizes: Sizes | None = None
+        self._steps: list[Step] = []
 
     def steps(self, sizes: Sizes) -> list[Step]:
-        """The equations with these sizes filled in."""
-        key = tuple(sorted(sizes.items()))
-        if key not in self._steps:
-            if len(self._steps) >= 4:  # shapes come one after another: the last few are all that is asked for again
-                self._steps.pop(next(iter(self._steps)))
-            self._steps[key] = [_filled(equation, sizes) for equation in self.jaxpr.eqns]
-        return self._steps[key]
+        """The equations with these sizes filled in; the last sizes are remembered, for they are asked for again."""
+        if self._sizes != sizes:
+            memo: dict[Any, Any] = {}
+            self._steps = [filled(template, sizes, memo) for template in self._templates]
+            self._sizes = dict(sizes)
+        return self._steps
 
 
 def evaluate(program: Program, arithmetic: Arithmetic, sizes: Sizes, operands: Iterable[Value]) -> list[Value]:
@@ -240,7 +224,7 @@ CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
 }
 
 
-# --- values and sizes -------------------------------------------------------------------------------------------------
+# --- values -----------------------------------------------------------------------------------------------------------
 
 
 def _is_float(dtype: Any) -> bool:
@@ -278,42 +262,3 @@ def _program(jaxpr: Any) -> Program:
 def forget_programs() -> None:
     """Lets go of every inner program: a campaign calls it between units of work."""
     _PROGRAMS.clear()
-
-
-_SymbolicSize: type = type(jax.export.symbolic_shape("n")[0])
-
-
-@functools.lru_cache(maxsize=4096)
-def _code(expression: str) -> Any:
-    return compile(expression.replace("^", "**"), "<size>", "eval")
-
-
-_SIZE_FUNCTIONS = {
-    "__builtins__": {},
-    "floordiv": lambda a, b: a // b,
-    "mod": lambda a, b: a % b,
-    "max": max,
-    "min": min,
-}
-
-
-def _fill(entry: Any, sizes: Sizes) -> Any:
-    """A parameter with numbers in the place of symbolic sizes, however deep in tuples they stand."""
-    if isinstance(entry, _SymbolicSize):
-        return int(eval(_code(str(entry)), _SIZE_FUNCTIONS, dict(sizes)))
-    if isinstance(entry, (tuple, list)) and type(entry) in (tuple, list):
-        return type(entry)(_fill(item, sizes) for item in entry)
-    return entry
-
-
-def _filled(equation: core.JaxprEqn, sizes: Sizes) -> Step:
-    def shaped(atom: Any) -> ShapeDtype:
-        return ShapeDtype(_fill(tuple(getattr(atom.aval, "shape", ())), sizes), getattr(atom.aval, "dtype", None))
-
-    return Step(
-        equation.primitive.name,
-        {name: _fill(value, sizes) for name, value in equation.params.items()},
-        tuple(map(shaped, equation.invars)),
-        tuple(map(shaped, equation.outvars)),
-        equation,
-    )

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from manual_bp.composition import forward_pass, plan
+from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
 
 COTANGENT = "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
@@ -82,62 +82,51 @@ def composed_symbols(derivation: Derivation) -> tuple[str, ...]:
 
 
 def composed(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
-    """The gradient as a user imports it, and the one that `jax.vjp` finds through `with_manual_vjp`."""
+    """The gradient as a user imports it, and the one that `jax.vjp` finds through `with_manual_vjp`, of a drawn cotangent."""
     gradient, manual = derivation.value_and_gradient(*symbols), derivation.with_manual_vjp()
-
-    def value_and_gradient(leaves: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        return gradient(**leaves, **choices)
-
-    def layer(inputs: Mapping[str, Any]) -> Any:
-        return manual(**inputs, **choices)
-
-    return _quantities(derivation, symbols, value_and_gradient, layer)
-
-
-def autodiff(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
-    """The same quantities from `jax.grad` and `jax.vjp` of the plain forward pass."""
-
-    def value_and_gradient(leaves: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        def objective(chosen: Mapping[str, Any]) -> Any:
-            return derivation.evaluate({**leaves, **chosen}, choices)[derivation.objective]
-
-        return jax.value_and_grad(objective)({name: leaves[name] for name in symbols})
-
-    def layer(inputs: Mapping[str, Any]) -> Any:
-        values = forward_pass(derivation.graph, inputs, choices, {})
-        nodes = dict.fromkeys(derivation.cotangents.values()) or {derivation.objective: None}
-        return {node: values[node] for node in nodes} if len(nodes) > 1 else values[next(iter(nodes))]
-
-    return _quantities(derivation, symbols, value_and_gradient, layer)
-
-
-def _quantities(
-    derivation: Derivation,
-    symbols: tuple[str, ...],
-    value_and_gradient: Callable[..., tuple[Any, dict[str, Any]]],
-    layer: Callable[..., Any],
-) -> Callable[..., dict[str, Any]]:
-    """Everything that is compared of a gradient whole: the primal value, the gradient, and the VJP of a drawn cotangent."""
 
     def run(**leaves: Any) -> dict[str, Any]:
         cotangent = leaves.pop(COTANGENT)
-        value, derivatives = value_and_gradient(leaves)
+        value, derivatives = gradient(**leaves, **choices)
         inputs = {name: leaf for name, leaf in leaves.items() if name not in derivation.cotangents}
         chosen = {name: inputs.pop(name) for name in symbols}
-        output, pullback = jax.vjp(lambda chosen: layer({**inputs, **chosen}), chosen)
+        output, pullback = jax.vjp(lambda chosen: manual(**inputs, **chosen, **choices), chosen)
         closing = {node: leaves[name] for name, node in derivation.cotangents.items()}
         if not closing:
-            cotangent = cotangent.astype(output.dtype)
-        elif len(closing) > 1:
-            cotangent = closing
+            (pulled,) = pullback(cotangent.astype(output.dtype))
         else:
-            (cotangent,) = closing.values()
-        (pulled,) = pullback(cotangent)
-        return {
-            derivation.objective: value,
-            **{f"d{derivation.objective}_d{symbol}": derivatives[symbol] for symbol in symbols},
-            **{f"VJP by {symbol}": pulled[symbol] for symbol in symbols},
-            **{f"primal {i}": part for i, part in enumerate(jax.tree.leaves(output))},
-        }
+            (pulled,) = pullback(closing if len(closing) > 1 else next(iter(closing.values())))
+        return _quantities(derivation, value, derivatives, pulled, jax.tree.leaves(output))
 
     return run
+
+
+def autodiff(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
+    """The same quantities from `jax.grad` of the plain objective; of a cotangent c, its VJP is c times the gradient."""
+
+    def run(**leaves: Any) -> dict[str, Any]:
+        cotangent = leaves.pop(COTANGENT)
+
+        def objective(chosen: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+            values = derivation.evaluate({**leaves, **chosen}, choices)
+            return values[derivation.objective], values
+
+        (value, values), derivatives = jax.value_and_grad(objective, has_aux=True)({name: leaves[name] for name in symbols})
+        if derivation.cotangents:  # the drawn cotangents of the outputs are part of the objective
+            outputs = [values[node] for node in sorted(derivation.cotangents.values())]
+            return _quantities(derivation, value, derivatives, derivatives, outputs)
+        pulled = {symbol: cotangent * derivative for symbol, derivative in derivatives.items()}
+        return _quantities(derivation, value, derivatives, pulled, [value])
+
+    return run
+
+
+def _quantities(derivation: Derivation, value: Any, derivatives: Any, pulled: Any, outputs: list[Any]) -> dict[str, Any]:
+    """Everything that is compared of a gradient whole, by name."""
+    root = derivation.objective
+    return {
+        root: value,
+        **{f"d{root}_d{symbol}": derivative for symbol, derivative in derivatives.items()},
+        **{f"VJP by {symbol}": derivative for symbol, derivative in pulled.items()},
+        **{f"primal {i}": output for i, output in enumerate(outputs)},
+    }

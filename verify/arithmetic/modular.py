@@ -25,10 +25,21 @@ _MASK = (1 << _HALF) - 1
 
 
 def inverse(a: Level, modulus: int) -> Level:
-    """1 / a by Fermat; 0 where a is 0."""
+    """1 / a; 0 where a is 0."""
     if isinstance(a, Quadratic):
         return a.conjugate * inverse(a.norm, modulus)
-    return power(a, modulus - 2, modulus)
+    return np.where(a == 0, 0, _inverses(np.where(a == 0, 1, a).ravel(), modulus).reshape(a.shape))
+
+
+def _inverses(a: np.ndarray, modulus: int) -> np.ndarray:
+    """The inverses of a list of units, by inverting one product of them all (Montgomery): 1 / a = b / (a b)."""
+    if len(a) <= 1:
+        return np.array([pow(int(each), -1, modulus) for each in a], np.int64)
+    half = len(a) // 2
+    left, right, odd = a[:half], a[half : 2 * half], a[2 * half :]
+    both = _inverses(np.concatenate([left * right % modulus, odd]), modulus)
+    products = both[:half]
+    return np.concatenate([products * right % modulus, products * left % modulus, both[half:]])
 
 
 def power(a: Level, exponent: int, modulus: int) -> Level:
