@@ -25,8 +25,8 @@ from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Statu
 
 POINTS = 96  # of the proof, at each shape
 ENOUGH = 64  # points at which every element must have been compared
-RUNGS = 6  # of the ladder that every pair climbs, the first CONCRETE of them traced at their own sizes
-CONCRETE = 2
+RUNGS = 3  # of the ladder that each of several pairs climbs: the lowest, traced at its own sizes, and others by turns
+BOUNDED_EVERY = 3  # one in so many explored shapes goes through the bounds lane as well
 BOUNDED = 24  # cases of the bounds lane at a shape
 BATCH = 24  # cases of each structure that one compiled shape is run on
 DEVICE_SHAPES = 2
@@ -72,7 +72,7 @@ class Judge:
         self.findings = Findings(
             {n: EquationReport(n, tex_of(derivation, n)) for n in names if settings.selects(derivation.name, n)}
         )
-        self.suspects: dict[str, list[tuple[Sizes, Mapping[str, np.ndarray]]]] = {}
+        self.suspects: dict[str, list[shrink.Found]] = {}
         self.pieces: dict[tuple[str, str, int], int] = {}
 
     def run(self) -> Findings:
@@ -99,8 +99,11 @@ class Judge:
     # --- shapes ---
 
     def _climb(self) -> None:
-        for rung, sizes in enumerate(ladder(self.derivation, rungs=RUNGS)):
-            concrete = rung < CONCRETE
+        lowest, *higher = ladder(self.derivation)
+        turn = self.unit.index * (RUNGS - 1)
+        some = [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)] if self.choices and higher else higher
+        for rung, sizes in enumerate([lowest, *some]):
+            concrete = rung == 0
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._lattice(sizes, BOUNDED // 4), concrete=concrete)
 
@@ -117,9 +120,12 @@ class Judge:
         )
         @hypothesis.given(cases(self.derivation))
         def explore(case: Case) -> None:
-            if next(turn, None) is None:
+            drawn = next(turn, None)
+            if drawn is None:
                 return
             self._prove(case.dims)
+            if drawn % BOUNDED_EVERY:
+                return
             specs = self.pair.specs(case.dims)
             self._bound(case.dims, case.leaves(specs, BOUNDED, kinks=kinks_of(self.choices)))
 
@@ -137,7 +143,8 @@ class Judge:
             outcome, evidence = proof.outcomes[name], report.proof
             if not outcome.equal:
                 evidence.status = Status.FAILED
-                self._suspect(name)
+                points = {a.mismatch[0] for a in outcome.agreements.values() if a.mismatch is not None}
+                self._suspect(name, shrink.Found(sizes, shrink.one(proof.floats, min(points)), concrete))
             elif outcome.points >= 1:
                 worst = outcome.log2_error if not evidence.shapes else max(evidence.log2_error, outcome.log2_error)
                 evidence.log2_error = worst
@@ -168,7 +175,8 @@ class Judge:
             powers = [p for p in (report.bounds.power, comparison.power) if p is not None]
             report.bounds.power = min(powers, default=None)
             if comparison.differ:
-                self._suspect(name, (sizes, shrink.one(leaves, int(comparison.differing.argmax()))))
+                case = shrink.one(leaves, int(comparison.differing.argmax()))
+                self._suspect(name, shrink.Found(sizes, case, concrete))
 
     def _run_on_device(self) -> None:
         shapes = ladder(self.derivation, rungs=64)[-DEVICE_SHAPES:]
@@ -238,8 +246,8 @@ class Judge:
 
     # --- conclusions ---
 
-    def _suspect(self, name: str, *cases: tuple[Sizes, Mapping[str, np.ndarray]]) -> None:
-        self.suspects.setdefault(name, []).extend(cases)
+    def _suspect(self, name: str, case: shrink.Found) -> None:
+        self.suspects.setdefault(name, []).append(case)
 
     def _conclude(self) -> None:
         """Looks for a counterexample wherever the two sides differed, and says what kind of difference it is."""
@@ -249,11 +257,10 @@ class Judge:
             if found is None:
                 report.proof.status = Status.OPEN
                 continue
-            sizes, leaves = found
-            wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, sizes, leaves)
+            wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, found)
             report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
             holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
-            report.counterexample = shrink.describe(self.pair, name, sizes, leaves, holds, self._replay(name))
+            report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
         tables = {(choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())}
         for (choice, name), row in tables.items():
             for piece in range(len(row.kinks) + 1):
