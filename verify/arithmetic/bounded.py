@@ -1,7 +1,8 @@
 """Numbers that know how wrong they may be, truth values that know when they may be, and the one criterion.
 
-For every element, |computed - value| <= error, whatever a device of the run's dtype computes: any order of summation,
-fused multiply-adds, fewer roundings than written, denormals flushed to zero. The value in real arithmetic is one of those.
+For every element, |computed - value| <= error, whatever a device of the run's dtype computes: any order of
+summation, fused multiply-adds, fewer roundings than written, denormals flushed to zero. The value in real
+arithmetic is one of those.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ SLACK = 1 + 1e-6  # bounds are themselves computed in floating point
 
 
 class Bounded:
-    """A floating-point array with its error bound: None is exact everywhere, 0 exact there, inf indeterminate.
+    """A floating-point array with its error bound: None is exact everywhere, 0 exact there, inf
+    indeterminate.
 
     A value that is not finite and has error 0 is so for certain; with error inf nothing is known of it.
     """
@@ -105,8 +107,9 @@ def numbers(value: Any) -> Array:
 def differs(a: Bounded, b: Bounded) -> tuple[Array, Array]:
     """Where two results cannot both be right, and the difference over what rounding explains.
 
-    The ratio is 0 where they are equal, above 1 where they differ, and NaN where either is indeterminate. A number that
-    is certainly not finite differs from any finite one; infinities of either sign and NaN do not differ from their like.
+    The ratio is 0 where they are equal, above 1 where they differ, and NaN where either is indeterminate. A
+    number that is certainly not finite differs from any finite one; infinities of either sign and NaN do not
+    differ from their like.
     """
     with np.errstate(all="ignore"):
         bound = (a.errors + b.errors) * SLACK
@@ -119,7 +122,9 @@ def differs(a: Bounded, b: Bounded) -> tuple[Array, Array]:
 
 
 def power(a: Bounded, b: Bounded) -> float | None:
-    """The smallest relative error of any element that would have been refuted; None where there is no such element."""
+    """The smallest relative error of any element that would have been refuted; None where there is no such
+    element.
+    """
     with np.errstate(all="ignore"):
         size = np.abs(b.value)
         relative = (a.errors + b.errors) / size

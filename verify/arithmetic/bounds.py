@@ -1,10 +1,11 @@
-"""The arithmetic of rounding errors: float64 values, each with a bound that covers what a device of any dtype computes.
+"""The arithmetic of rounding errors: float64 values, each with a bound that covers what a device of any dtype
+computes.
 
-One trace with float64 avals serves every dtype: float64 *stands for* the dtype of the run, whose unit each operation
-rounds by. Data without rounding (integers, dyadic numbers) keeps a bound of zero, so that comparisons at kinks are
-decided and the device can be asked for equality to the bit. The bound is first order in nothing: every rule is an
-inequality that holds for all numbers within the operands' bounds (Higham, Accuracy and Stability of Numerical
-Algorithms, chapters 2 to 4), but for primitives named in `estimated`.
+One trace with float64 avals serves every dtype: float64 *stands for* the dtype of the run, whose unit each
+operation rounds by. Data without rounding (integers, dyadic numbers) keeps a bound of zero, so that
+comparisons at kinks are decided and the device can be asked for equality to the bit. The bound is first order
+in nothing: every rule is an inequality that holds for all numbers within the operands' bounds (Higham,
+Accuracy and Stability of Numerical Algorithms, chapters 2 to 4), but for primitives named in `estimated`.
 """
 
 from __future__ import annotations
@@ -48,14 +49,18 @@ class Bounds:
         """One rule a primitive."""
         return _rules()
 
-    # --- what the walker asks for -----------------------------------------------------------------------------------
+    # --- what the walker asks for
 
     def exact(self, array: Array) -> Bounded:
-        """A leaf: exact where the run's dtype can hold it, and where it is not a denormal that may count as 0."""
+        """A leaf: exact where the run's dtype can hold it, and where it is not a denormal that may count as
+        0.
+        """
         return self._stored(np.asarray(array, np.float64), self.units.run.bits)
 
     def constant(self, array: Array) -> Bounded:
-        """A literal of the program: exact if the run's dtype can hold it and it is not itself rounded, like 1/6."""
+        """A literal of the program: exact if the run's dtype can hold it and it is not itself rounded, like
+        1/6.
+        """
         bits = min(self.units.run.bits, LITERAL_BITS)
         if array.size != 1:
             return self._stored(np.asarray(array, np.float64), bits)
@@ -97,7 +102,7 @@ class Bounds:
         return numbers(value)
 
     def settle(self, results: Sequence[Value]) -> list[Value]:
-        """The results of a walk, indeterminate in the cases in which control flow or an index was in doubt."""
+        """The results of a walk, indeterminate in the cases in which control flow was in doubt."""
         if not self.undecided.any():
             return list(results)
 
@@ -117,7 +122,7 @@ class Bounds:
             self.estimated.add(step.primitive)
         return estimate(self, step, *operands)
 
-    # --- what the rules ask for -------------------------------------------------------------------------------------
+    # --- what the rules ask for
 
     def unit(self, step: Step) -> Unit:
         """The unit by which the first result of a step is rounded."""
@@ -153,10 +158,11 @@ def rounded(
     relative: Array | float | None = None,
     signs: bool = False,
 ) -> Bounded:
-    """A result that differs by `spread` because its operands do, and is then rounded, but not where it is exact.
+    """A result that differs by `spread` because its operands do, and is then rounded, but not where it is
+    exact.
 
-    `relative` is the largest relative error of the operation, if not that of one rounding; `signs` says whether an
-    infinite result has the sign of an operand.
+    `relative` is the largest relative error of the operation, if not that of one rounding; `signs` says
+    whether an infinite result has the sign of an operand.
     """
     if exact is not None and exact.all():
         return Bounded(value)
@@ -196,7 +202,9 @@ def _beyond(value: Array, error: Array, operands: Sequence[Bounded], signs: bool
 
 
 def representable(unit: Unit, value: Array, grid: Array) -> Array:
-    """Whether a multiple of the grid is a number of this unit, so that neither it nor a part of it was rounded."""
+    """Whether a multiple of the grid is a number of this unit, so that neither it nor a part of it was
+    rounded.
+    """
     size = np.abs(value)
     return (size < grid * 2.0**unit.bits) & ((size >= unit.tiny) | (size == 0)) & (size <= unit.largest)
 

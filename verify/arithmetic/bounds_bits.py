@@ -1,7 +1,8 @@
 """Floats taken apart by their bits: jax splits x into x_hi + x_lo by a mask before it takes exp(-x^2).
 
-Masking rounds towards zero, which is monotone: the ends of the bound tell how far the masked number may move, most often
-not at all. Bits that are used in any other way are integers in doubt wherever their number is not exact.
+Masking rounds towards zero, which is monotone: the ends of the bound tell how far the masked number may move,
+most often not at all. Bits that are used in any other way are integers in doubt wherever their number is not
+exact.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def bitcast(arithmetic: Bounds, step: Step, a: Any) -> Any:
     if isinstance(a, Bounded):
         if dtype.itemsize == 8 and dtype.kind in "iu":
             return Bits(a, dtype)
-        raise NotImplementedError(f"bitcast_convert_type to {dtype}: only integers of 64 bits stand for a float64")
+        raise NotImplementedError(
+            f"bitcast_convert_type to {dtype}: only integers of 64 bits stand for a float64"
+        )
     if dtype.kind in "iu":
         return in_doubt(arithmetic, step, a)
     if isinstance(a, Bits):

@@ -1,4 +1,6 @@
-"""Casts: to a wider type exact, to a narrower one than the run's a rounding that the program asks for, and is seen."""
+"""Casts: to a wider type exact, to a narrower one than the run's a rounding that the program asks for, and is
+seen.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ def _narrowed(unit: Unit, a: Bounded) -> Bounded:
 
 
 def shortened(a: Bounded, unit: Unit, bits: int) -> Bounded:
-    """Rounded to so many bits by the program itself; the value moves, and the bound is what rounding leaves of it.
+    """Rounded to so many bits by the program itself; the value moves, and the bound is what rounding leaves
+    of it.
 
     So float32 inside a float64 computation shows as a difference, and is not hidden in the bound.
     """

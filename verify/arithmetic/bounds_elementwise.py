@@ -1,7 +1,9 @@
-r"""Error bounds of the arithmetic operations: each is an inequality for all numbers within the operands' bounds.
+r"""Error bounds of the arithmetic operations: each is an inequality for all numbers within the operands'
+bounds.
 
-Let a be the carried value, e_a its bound and \hat a what is computed, |\hat a - a| <= e_a. Sums err by e_a + e_b, products by
-|a| e_b + e_a (|b| + e_b), quotients by (e_a + |a/b| e_b) / (|b| - e_b); then the operation itself rounds.
+Let a be the carried value, e_a its bound and \hat a what is computed, |\hat a - a| <= e_a. Sums err by e_a +
+e_b, products by |a| e_b + e_a (|b| + e_b), quotients by (e_a + |a/b| e_b) / (|b| - e_b); then the operation
+itself rounds.
 """
 
 from __future__ import annotations
@@ -117,7 +119,9 @@ def sign(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 
 
 def integer_pow(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
-    r"""|\hat a^n - a^n| <= n (|a| + e)^(n-1) e, and n - 1 products in any order; a negative power is a reciprocal."""
+    r"""|\hat a^n - a^n| <= n (|a| + e)^(n-1) e, and n - 1 products in any order; a negative power is a
+    reciprocal.
+    """
     unit, n = arithmetic.unit(step), step.params.get("y", 2)
     if n < 0:
         below = raised(unit, a, -n)
@@ -149,7 +153,7 @@ def one_minus_square(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 
 
 def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
-    r"""x^y = exp(y log x), so the relative error is that of the exponent: |y| e_x / (x - e_x) + |log x| e_y."""
+    r"""x^y = exp(y log x): its relative error is that of the exponent, |y| e_x / (x - e_x) + |log x| e_y."""
     unit = arithmetic.unit(step)
     if not isinstance(b, Bounded):  # an integer exponent, as an array
         b = Bounded(np.asarray(b, np.float64))
@@ -184,7 +188,9 @@ def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
 
 
 def remainder(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
-    """a - trunc(a/b) b, which no machine rounds; where the quotient may be another integer, anything below |b|."""
+    """a - trunc(a/b) b, which no machine rounds; where the quotient may be another integer, anything below
+    |b|.
+    """
     a, b = aligned(step, a, b)
     value = np.fmod(a.value, b.value)
     if a.error is None and b.error is None:

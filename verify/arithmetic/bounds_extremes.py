@@ -79,7 +79,8 @@ def window_extreme(largest: bool) -> Callable[..., Bounded]:
 
 
 def scatter_extreme(arithmetic: Bounds, step: Step, source: Bounded, operand: Bounded) -> Bounded:
-    """select_and_scatter_add, which differentiates pooling: where it is unsure who won, any candidate may get it all.
+    """select_and_scatter_add, which differentiates pooling: where it is unsure who won, any candidate may get
+    it all.
 
     So it is at an exact tie: which of equals wins, XLA leaves open.
     """

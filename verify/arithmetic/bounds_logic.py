@@ -1,8 +1,8 @@
 """Comparisons that may be in doubt, what is computed from them, and choices that they decide.
 
-A comparison is in doubt where the difference is within both bounds. A choice in doubt takes the hull of its cases.
-`eq(x, max(x, y))`, by which jax differentiates max, min and clip, asks whether x won: max hands on the tag of the winner,
-and a number is equal to itself whatever its rounding error is.
+A comparison is in doubt where the difference is within both bounds. A choice in doubt takes the hull of its
+cases. `eq(x, max(x, y))`, by which jax differentiates max, min and clip, asks whether x won: max hands on the
+tag of the winner, and a number is equal to itself whatever its rounding error is.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def is_finite(arithmetic: Bounds, step: Step, a: Bounded) -> Array | Doubtful:
     return value if a.error is None else plainly(value, ~np.isfinite(a.error))
 
 
-# ------------------------------------------------------------------------------------------------- doubt
+# --- doubt
 
 
 def doubts(value: Value) -> Array:
@@ -95,7 +95,7 @@ def _reduced(step: Step, value: Array, operand: Doubtful) -> Array:
     """An `and` is settled by one certain False, an `or` by one certain True."""
     settling = operand.value if step.primitive == "reduce_or" else ~operand.value
     axes = behind(step.params["axes"])
-    return operand.doubt.any(axis=axes) & ~(settling & ~operand.doubt).any(axis=axes)
+    return np.asarray(operand.doubt.any(axis=axes) & ~(settling & ~operand.doubt).any(axis=axes))
 
 
 def _whole_case(step: Step, value: Array, *operands: Value) -> Array:
@@ -107,10 +107,12 @@ def _whole_case(step: Step, value: Array, *operands: Value) -> Array:
     return np.broadcast_to(cases.reshape(-1, *(1,) * (value.ndim - 1)), value.shape)
 
 
-_ELEMENTWISE = (
-    "add add_any sub mul div rem neg abs sign square max min clamp pow integer_pow eq ne lt le gt ge eq_to lt_to le_to "
-    "shift_left shift_right_logical shift_right_arithmetic population_count clz xor not convert_element_type"
-).split()
+_ELEMENTWISE = [
+    "add", "add_any", "sub", "mul", "div", "rem", "neg", "abs", "sign", "square", "max", "min", "clamp",
+    "pow", "integer_pow", "eq", "ne", "lt", "le", "gt", "ge", "eq_to", "lt_to", "le_to", "shift_left",
+    "shift_right_logical", "shift_right_arithmetic", "population_count", "clz", "xor", "not",
+    "convert_element_type",
+]  # fmt: skip
 _DOUBT: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, _any_of),
     "and": _and,
@@ -131,7 +133,7 @@ def in_doubt(arithmetic: Bounds, step: Step, *operands: Value) -> Value:
     return plainly(value, np.broadcast_to(rule(step, value, *operands), value.shape))
 
 
-# ------------------------------------------------------------------------------------------------- choices
+# --- choices
 
 
 def select_n(arithmetic: Bounds, step: Step, which: Value, *cases: Value) -> Value:

@@ -1,7 +1,9 @@
-r"""Error bounds of matrix products and convolutions, on matrix units of any precision, in any order of summation.
+r"""Error bounds of matrix products and convolutions, on matrix units of any precision, in any order of
+summation.
 
-With A+ = |A| + E_A: E = (E_A + c A+) B+ + A+ E_B, where c = theta + K u covers the rounding of the inputs inside a
-product and that of K additions (Higham, section 3.5, with any order and fused multiply-adds), and the underflow of each.
+With A+ = |A| + E_A: E = (E_A + c A+) B+ + A+ E_B, where c = theta + K u covers the rounding of the inputs
+inside a product and that of K additions (Higham, section 3.5, with any order and fused multiply-adds), and
+the underflow of each.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ def _laid_out(operand: Bounded, arrange: Callable[[Array], Array]) -> Bounded:
 def _exact(
     unit: Unit, products: Products, value: Array, reach: Array, left: Bounded, right: Bounded
 ) -> Array:
-    """Where every partial sum is a multiple of one bit that fits into the accumulator, and the factors are not rounded."""
+    """Where every partial sum is a multiple of one bit that fits into the accumulator, and the factors are
+    not rounded.
+    """
     rows, columns = _lowest(left, -1, products), _lowest(right, -2, products)
     grid = rows[..., :, None] * columns[..., None, :]
     fits = (reach < grid * 2.0**products.accumulator_bits) & (grid >= unit.tiny)
@@ -72,14 +76,16 @@ def _exact(
 
 
 def _lowest(operand: Bounded, axis: int, products: Products) -> Array:
-    """The lowest bit along the summed axis; 0 where a factor is inexact, or longer than the multiplier takes."""
+    """The lowest bit along the summed axis; 0 where a factor is inexact or too long for the multiplier."""
     grid = operand.grid
     whole = operand.exact_where(np.abs(operand.value) < grid * 2.0**products.input_bits)
     return np.where(whole.all(axis=axis), grid.min(axis=axis, initial=np.inf), 0.0)
 
 
 def _beyond(error: Array, value: Array, left: Bounded, right: Bounded) -> Array:
-    """A sum with a term that is certainly not finite is certainly not finite, if no other term is indeterminate."""
+    """A sum with a term that is certainly not finite is certainly not finite, if no other term is
+    indeterminate.
+    """
     error = np.where(np.isnan(error), np.inf, error)
     special, settled = [], []
     for operand, axis in ((left, -1), (right, -2)):

@@ -1,7 +1,8 @@
-"""Sorting and top_k: where bounds overlap, entries may change places, and what travels with them is in doubt."""
+"""Sorting and top_k: where bounds overlap, entries may change places, and what goes with them is in doubt."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,11 +47,11 @@ def _top_k_axis(step: Step) -> int:
     return axis + 1 if axis >= 0 else len(step.inputs[0].shape)
 
 
-def _unsure(keys: tuple[Value, ...], order: Array, axis: int, sign: float) -> Array | None:
+def _unsure(keys: Sequence[Value], order: Array, axis: int, sign: float) -> Array | None:
     """Which places of the result may be another entry's; None for none.
 
-    A boundary between places is clean if nothing before it reaches over anything behind it. Equal exact entries keep
-    their order, as sorting is stable.
+    A boundary between places is clean if nothing before it reaches over anything behind it. Equal exact
+    entries keep their order, as sorting is stable.
     """
     inexact = [
         isinstance(key, Doubtful) or (isinstance(key, Bounded) and key.error is not None) for key in keys
@@ -59,7 +60,7 @@ def _unsure(keys: tuple[Value, ...], order: Array, axis: int, sign: float) -> Ar
         return None
     if len(keys) > 1:
         return np.ones(order.shape, bool)
-    (key,) = keys
+    key: Value = keys[0]
     if isinstance(key, Doubtful):
         return np.ones(order.shape, bool)
     value, error = (

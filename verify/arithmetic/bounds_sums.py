@@ -1,7 +1,8 @@
 r"""Error bounds of sums and products along axes, for every order of evaluation.
 
-A sum of n terms errs by the sum of their errors and by (n - 1) u sum(|x| + e), whatever the order (Higham, section 4.2).
-It rounds nothing if the sum of all |x| over their lowest bit fits into the significand, for then no part of it does.
+A sum of n terms errs by the sum of their errors and by (n - 1) u sum(|x| + e), whatever the order (Higham,
+section 4.2). It rounds nothing if the sum of all |x| over their lowest bit fits into the significand, for
+then no part of it does.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Sum = Callable[[Array], Array]
 
 
 def summed(unit: Unit, a: Bounded, add: Sum, least: Sum, terms: Any) -> Bounded:
-    """A linear map with coefficients 0 and 1: `add` applies it, `least` finds the smallest of the same terms."""
+    """A map with coefficients 0 and 1: `add` applies it, `least` finds the smallest of the same terms."""
     value, size = add(a.value), np.abs(a.value)
     spread = None if a.error is None else add(a.error)
     total = add(size)
@@ -52,12 +53,16 @@ def summed(unit: Unit, a: Bounded, add: Sum, least: Sum, terms: Any) -> Bounded:
 
 
 def fitting(unit: Unit, total: Array, grid: Array) -> Array:
-    """Whether every partial sum is a multiple of the grid that fits into the significand, and none is a denormal."""
+    """Whether every partial sum is a multiple of the grid that fits into the significand, and none is a
+    denormal.
+    """
     return (total < grid * 2.0**unit.bits) & (grid >= unit.tiny) & (total <= unit.largest)
 
 
 def _certain(a: Bounded, value: Array, error: Array, add: Sum) -> Bounded:
-    """A sum that holds a number which is certainly not finite is certainly not finite, if nothing else may be."""
+    """A sum that holds a number which is certainly not finite is certainly not finite, if nothing else may
+    be.
+    """
     error = np.where(np.isnan(error), np.inf, error)
     special = (a.errors == 0) & ~np.isfinite(a.value)
     certain = (add(special.astype(np.float64)) > 0) & (
@@ -142,7 +147,7 @@ def _per_case(array: Array, rank: int) -> Array:
     return least.reshape(-1, *(1,) * (rank - 1))
 
 
-# ------------------------------------------------------------------------------------------------- products along axes
+# --- products along axes
 
 
 def reduce_prod(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
@@ -159,7 +164,9 @@ def cumprod(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 
 
 def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
-    r"""prod(|x| + e) - prod |x| bounds what the factors err by; exact if the product of all |x| over their bits fits."""
+    r"""prod(|x| + e) - prod |x| bounds what the factors err by; exact if the product of all |x| over their
+    bits fits.
+    """
     value = multiply(a.value)
     size = np.abs(a.value)
     spread = None if a.error is None else multiply(size + a.error) - multiply(size)
@@ -184,7 +191,9 @@ def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
 
 
 def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
-    """1-Lipschitz in the largest error so far; each of n steps errs by a few units of the largest partial result."""
+    """1-Lipschitz in the largest error so far; each of n steps errs by a few units of the largest partial
+    result.
+    """
     unit = arithmetic.unit(step)
     value = cumulative(step, a.value, np.logaddexp.accumulate)
     ulps = sum(arithmetic.units.ulps(name, unit) for name in ("exp", "log1p", "log"))

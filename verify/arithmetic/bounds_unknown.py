@@ -1,7 +1,8 @@
 r"""Primitives without a rule: the value from jax itself, in float64 on the host, and an estimated error.
 
-The estimate is |J| (e + 2 n u max|x|) with the Jacobian J at the carried values and n the longest axis of the operands: first
-order in the operands' errors, and as if the algorithm were stable up to a factor of n. It is never zero by silence.
+The estimate is |J| (e + 2 n u max|x|) with the Jacobian J at the carried values and n the longest axis of the
+operands: first order in the operands' errors, and as if the algorithm were stable up to a factor of n. It is
+never zero by silence.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def _doubt(
     arrays: list[Array],
     moved: dict[int, Array | None],
 ) -> None:
-    """Integers, such as pivots, are in doubt where they change when every operand moves by its error, up or down."""
+    """Integers, such as pivots, are in doubt where they change when every operand moves by its error, up or
+    down.
+    """
     rng = np.random.default_rng(0)
     doubt = {i: np.zeros(results[i].shape, bool) for i in whole}
     for _ in range(4):

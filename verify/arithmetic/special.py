@@ -1,4 +1,6 @@
-"""Special functions in float64 that NumPy does not have, from the C library and from series; accurate to a few units."""
+"""Special functions in float64 that NumPy does not have, from the C library and from series; accurate to a
+few units.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ erf_inv = _each(_erf_inv)
 
 
 def digamma(x: Array) -> Array:
-    """The recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.5 and 6.3.18); reflected below 0."""
+    """The recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.5 and 6.3.18); reflected
+    below 0.
+    """
     x = np.asarray(x, np.float64)
     reflected = x < 0
     y = np.where(reflected, 1 - x, x)

@@ -1,9 +1,10 @@
-"""How much each operation may round: unit roundoffs, matrix units and elementary functions, by dtype and platform.
+"""How much each operation may round: unit roundoffs, matrix units and elementary functions, by dtype and
+platform.
 
-A program is traced once with float64 avals, which *stand for* the dtype of the run; an explicit narrower aval keeps its
-own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on numerical accuracy
-(docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all generations of a platform; for the
-CPU also what older releases were measured to do.
+A program is traced once with float64 avals, which *stand for* the dtype of the run; an explicit narrower aval
+keeps its own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on
+numerical accuracy (docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all
+generations of a platform; for the CPU also what older releases were measured to do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Unit(NamedTuple):
 
     name: str
     bits: int  # of the significand, the hidden one included
-    u: float  # the largest relative error of one operation: half a unit in the last place, our own rounding added
+    u: float  # the largest relative error of one operation, our own rounding added
     tiny: float  # the smallest normal number
     flush: float  # the largest absolute error of an underflow: all of it, where denormals are flushed to zero
     largest: float
@@ -75,7 +76,9 @@ class Units:
         return self.run if dtype == np.float64 else unit_of(dtype)
 
     def products(self, factor: Unit, result: Unit, requested: Any) -> Products:
-        """The matrix unit for factors and results of these units, at the precision of the program or else of the run."""
+        """The matrix unit for factors and results of these units, at the precision of the program or else of
+        the run.
+        """
         if factor.bits > 24:
             return Products(0.0, HOST, HOST, 53, 53)
         if factor.bits < 24:  # 16-bit storage: products are exact in a float32 accumulator
@@ -98,7 +101,7 @@ class Units:
         return column[min(PLATFORMS.index(self.platform), len(column) - 1)]
 
     def relative(self, function: str, unit: Unit, x: np.ndarray) -> np.ndarray | float:
-        """The largest relative error of a function at these arguments, our own float64 evaluation included."""
+        """The largest relative error of a function at these arguments, our own evaluation included."""
         row, ulps = ULPS[function], self.ulps(function, unit)
         relative: Any = ulps * unit.ulp + HOST_ULPS * 2 * HOST
         if row.slope:
@@ -141,7 +144,7 @@ ATANH = (-0.45, 0.45, 80.0)
 # fmt: off
 ULPS: dict[str, Row] = {
     #                 float32: cpu gpu tpu     float64: cpu gpu   16 bits: cpu gpu tpu
-    "div":        Row((1.5, 2.0, 200.0),      (1.5, 1.5),        (1.5, 1.5, 2.0)),  # constants divide by multiplying
+    "div":        Row((1.5, 2.0, 200.0),      (1.5, 1.5),        (1.5, 1.5, 2.0)),  # constants by reciprocal
     "sqrt":       Row((0.5, 1.0, 3.0),        (0.5, 0.5),        (0.5, 0.5, 1.0)),
     "rsqrt":      Row((2.0, 2.0, 2.5),        (2.0, 2.0),        (1.5, 1.5, 1.5)),
     "cbrt":       Row((2.0, 2.0, 4.5),        (2.0, 2.0),        (1.5, 1.5, 1.5)),

@@ -1,4 +1,4 @@
-"""Rules of the bounds that have an answer known beforehand: exactness, doubt, hulls, casts, overflow."""
+"""Rules of the bounds that have an answer known beforehand: exactness, doubt, hulls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from verify.arithmetic.bounded import Bounded, Doubtful, differs
+from verify.arithmetic.bounded import Bounded, Doubtful
 from verify.arithmetic.bounds import Bounds
 from verify.interpret import Program, evaluate
 
@@ -17,7 +17,7 @@ Function = Callable[..., Any]
 
 
 def walk(function: Function, *operands: Any, bounds: Bounds | None = None) -> list[Any]:
-    """The function of operands given as values, as arrays that are exact, or as (value, error); one case each."""
+    """The function of one case of operands: values, arrays that are exact, or pairs (value, error)."""
     arithmetic = bounds or Bounds()
     values = []
     for operand in operands:
@@ -37,7 +37,7 @@ def errors(value: Bounded) -> np.ndarray:
     return np.broadcast_to(value.errors, value.value.shape)[0]
 
 
-# ------------------------------------------------------------------------------------------------- exactness
+# --- exactness
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,8 @@ def test_tf32_takes_inputs_of_11_bits():
     [
         (jnp.exp, 0.0, 1.0), (jnp.exp, -np.inf, 0.0), (jnp.expm1, 0.0, 0.0), (jnp.log, 1.0, 0.0),
         (jnp.log1p, 0.0, 0.0), (jnp.tanh, 0.0, 0.0), (jax.nn.sigmoid, 0.0, 0.5), (jnp.sqrt, 9.0, 3.0),
-        (jnp.sqrt, 0.0, 0.0), (jnp.cos, 0.0, 1.0), (jnp.sin, 0.0, 0.0), (lax.erf, 0.0, 0.0), (lax.erfc, 0.0, 1.0),
+        (jnp.sqrt, 0.0, 0.0), (jnp.cos, 0.0, 1.0), (jnp.sin, 0.0, 0.0), (lax.erf, 0.0, 0.0),
+        (lax.erfc, 0.0, 1.0),
         (lambda x: x / 4, 3.0, 0.75), (lambda x: 0 / x, 3.0, 0.0), (lambda x: jnp.float64(1) * x, 3.0, 3.0),
     ],
 )  # fmt: skip
@@ -130,7 +131,7 @@ def test_adding_without_a_bit_to_spare_is_rounded():
     assert errors(result)[0] > 0
 
 
-# ------------------------------------------------------------------------------------------------- doubt
+# --- doubt
 
 
 @pytest.mark.parametrize("error", [0.0, 1e-3])
@@ -215,108 +216,3 @@ def test_a_loop_that_may_end_elsewhere_is_undecided():
     assert errors(result) == np.inf
     (result,) = walk(halve, (9.0, 1e-3))
     assert errors(result) < 1e-3
-
-
-# ------------------------------------------------------------------------------------------------- casts
-
-
-def test_float32_inside_float64_is_a_difference_and_not_an_error():
-    (result,) = walk(lambda x: x.astype(jnp.float32).astype(jnp.float64), [1 / 3])
-    assert result.value[0, 0] == np.float32(1 / 3) and errors(result)[0] == 0
-    assert differs(result, Bounded(np.array([[1 / 3]])))[0].all()
-
-
-def test_in_a_narrower_run_the_same_cast_is_none():
-    (result,) = walk(lambda x: x.astype(jnp.float32), [0.375], bounds=Bounds("bfloat16"))
-    assert errors(result)[0] == 0
-    (result,) = walk(
-        lambda x: (x.astype(jnp.float32) / 3).astype(jnp.float64), [1.0], bounds=Bounds("bfloat16")
-    )
-    assert 2.0**-10 < errors(result)[0] < 2.0**-8
-
-
-def test_integers_become_floats_exactly_as_long_as_they_fit():
-    for dtype, exact in (("float64", True), ("float32", True), ("bfloat16", False)):
-        (result,) = walk(lambda x: jnp.arange(258).astype(x.dtype)[257], [0.0], bounds=Bounds(dtype))
-        assert (errors(result) == 0) == exact
-
-
-def test_a_truth_value_in_doubt_is_wrong_by_one():
-    (result,) = walk(lambda x: (x > 0).astype(jnp.float64), ([0.0, 1.0], [0.1, 0.1]))
-    assert errors(result).tolist() == [1.0, 0.0]
-
-
-# ------------------------------------------------------------------------------------------------- beyond the range
-
-
-def test_overflow_is_indeterminate():
-    for dtype, value in (("float64", 1e200), ("float32", 1e30), ("float16", 1e3)):
-        (result,) = walk(lambda x: x * x, [value], bounds=Bounds(dtype))
-        assert errors(result)[0] == np.inf, dtype
-    (result,) = walk(jnp.exp, [1000.0])
-    assert errors(result)[0] == np.inf
-
-
-def test_what_is_certainly_not_finite_stays_so():
-    for function in (
-        lambda x: 1 / (x - x),
-        lambda x: jnp.log(x - x),
-        lambda x: jnp.log(-x),
-        lambda x: x * jnp.nan,
-    ):
-        (result,) = walk(lambda x, f=function: f(x) * x + x, [3.0])
-        assert not np.isfinite(result.value[0, 0]) and errors(result)[0] == 0
-    (result,) = walk(lambda x, W: W @ (x * jnp.nan), ([1.0], [1e-3]), [[2.0]])
-    assert np.isnan(result.value[0, 0]) and errors(result)[0] == 0
-
-
-def test_a_negative_number_that_may_be_positive_has_no_certain_root():
-    (result,) = walk(jnp.sqrt, ([-1e-20], [1e-16]))
-    assert errors(result)[0] == np.inf
-
-
-def test_masking_with_infinity_is_exact():
-    def attention(scores):
-        masked = jnp.where(jnp.array([True, False, True]), scores, -jnp.inf)
-        return jax.nn.softmax(masked)
-
-    (result,) = walk(attention, ([1.0, 2.0, 1.5], [1e-9, 1e-9, 1e-9]))
-    assert result.value[0, 1] == 0 and errors(result)[1] < 1e-300
-    assert (errors(result) < 1e-8).all()
-
-
-# ------------------------------------------------------------------------------------------------- bits
-
-
-def test_a_masked_number_is_as_certain_as_its_leading_bits():
-    def split(x):
-        bits = lax.bitcast_convert_type(x, jnp.uint64) & jnp.uint64(0xFFFFFFFFF8000000)
-        high = lax.bitcast_convert_type(bits, jnp.float64)
-        return high, x - high
-
-    high, low = walk(split, ([1 / 3, -1 / 3, 1.0], [1e-16, 1e-16, 1e-16]))
-    assert errors(high)[:2].tolist() == [0.0, 0.0] and 0 < errors(high)[2] < 1e-7
-    assert (errors(low)[:2] < 3e-16).all() and (np.abs(low.value) < 1e-8).all()
-
-
-def test_bits_used_as_integers_are_in_doubt():
-    (unsure,) = walk(lambda x: lax.bitcast_convert_type(x, jnp.int64) >> 52, ([1.0], [1e-16]))
-    assert isinstance(unsure, Doubtful) and unsure.doubt.all()
-
-
-# ------------------------------------------------------------------------------------------------- no rule
-
-
-def test_a_primitive_without_a_rule_is_named_and_never_silent():
-    bounds = Bounds()
-    matrix = np.array([[4.0, 1.0], [1.0, 3.0]])
-    (result,) = walk(jnp.linalg.cholesky, (matrix, np.full((2, 2), 1e-9)), bounds=bounds)
-    assert bounds.estimated == {"cholesky"}
-    np.testing.assert_allclose(result.value[0], np.linalg.cholesky(matrix), rtol=1e-14)
-    assert 1e-10 < errors(result)[0, 0] < 1e-8
-
-
-def test_complex_numbers_are_indeterminate():
-    bounds = Bounds()
-    (result,) = walk(lambda x: jnp.abs(jnp.fft.fft(x)), [1.0, 2.0], bounds=bounds)
-    assert np.isinf(errors(result)).all() and "fft" in bounds.estimated

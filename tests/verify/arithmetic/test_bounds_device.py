@@ -1,4 +1,6 @@
-"""What XLA computes on the CPU is within the bounds, to the bit where they are zero; and the bounds have power."""
+"""What XLA computes on the CPU is within the bounds, to the bit where they are zero; and the bounds have
+power.
+"""
 
 import functools
 from collections.abc import Callable
@@ -15,13 +17,12 @@ from verify.arithmetic.bounds import Bounds
 from verify.interpret import Program, evaluate
 
 CASES = 128
-ACTIVATIONS = {
-    name: getattr(jax.nn, name)
-    for name in (
-        "identity relu relu6 sigmoid hard_sigmoid tanh hard_tanh softplus sparse_plus sparse_sigmoid silu hard_silu "
-        "soft_sign log_sigmoid leaky_relu elu celu selu gelu squareplus mish"
-    ).split()
-}
+NAMES = [
+    "identity", "relu", "relu6", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softplus", "sparse_plus",
+    "sparse_sigmoid", "silu", "hard_silu", "soft_sign", "log_sigmoid", "leaky_relu", "elu", "celu", "selu",
+    "gelu", "squareplus", "mish",
+]  # fmt: skip
+ACTIVATIONS = {name: getattr(jax.nn, name) for name in NAMES}
 ACTIVATIONS["gelu_exact"] = lambda z: jax.nn.gelu(z, approximate=False)
 PIECEWISE = (
     "relu",

@@ -1,4 +1,6 @@
-"""True values lie within the bounds: the same programs walked in 80-bit long double, an arithmetic of the test's own."""
+"""True values lie within the bounds: the same programs walked in 80-bit long double, an arithmetic of the
+test's own.
+"""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -175,10 +177,11 @@ def _cross_entropy(o):
     return jnp.sum(optax.softmax_cross_entropy_with_integer_labels(o, jnp.arange(4)))
 
 
-ACTIVATIONS = (
-    "relu relu6 sigmoid hard_sigmoid tanh hard_tanh softplus sparse_plus sparse_sigmoid silu hard_silu soft_sign "
-    "log_sigmoid leaky_relu elu celu selu gelu squareplus mish"
-).split()
+ACTIVATIONS = [
+    "relu", "relu6", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softplus", "sparse_plus",
+    "sparse_sigmoid", "silu", "hard_silu", "soft_sign", "log_sigmoid", "leaky_relu", "elu", "celu", "selu",
+    "gelu", "squareplus", "mish",
+]  # fmt: skip
 MLP = ((7, 6), (3, 7), (6,), (3,))
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     **{name: (_layer(getattr(jax.nn, name)), MLP) for name in ACTIVATIONS},
@@ -216,7 +219,9 @@ def _program(name: str) -> Program:
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_true_value_is_within_the_bound(name: str, dtype: str):
-    """The jaxpr's own literals are the truth here; in float64 our own rounding is all there is, so the bound is tight."""
+    """The jaxpr's own literals are the truth here; in float64 our own rounding is all there is, so the bound
+    is tight.
+    """
     decided = 0
     for i, scale in enumerate(SCALES.values()):
         rng = np.random.default_rng(i)
