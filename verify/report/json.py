@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from verify import files
 from verify.verdict import Report
 
 
 def save(report: Report, path: Path) -> None:
     """Write `report` to `path`, whose folder is made where missing; a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(dumps(report))
-        os.chmod(temporary, 0o644)  # mkstemp leaves it readable to its owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    files.write(path, dumps(report))
 
 
 def dumps(report: Report) -> str:
