@@ -6,6 +6,7 @@ Neither jax nor anything that judges is imported before it is needed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from verify.settings import Settings
@@ -13,8 +14,9 @@ from verify.verdict import Report, Verdict
 
 if TYPE_CHECKING:
     from manual_bp.derivation import Derivation
+    from manual_bp.domains import Domain
 
-__all__ = ["Refuted", "Report", "Settings", "Verdict", "check", "require"]
+__all__ = ["Refuted", "Report", "Settings", "Verdict", "check", "check_gradient", "require"]
 
 
 class Refuted(AssertionError):
@@ -25,24 +27,59 @@ def check(derivation: Derivation, **settings: Any) -> Report:
     """Judge every equation of `derivation` alone and its gradient whole, in this process.
 
     `settings` are the fields of Settings but `jobs`. Raises TypeError for anything that is no Derivation,
-    ValueError or TypeError for a setting that makes no sense, PlatformError for a platform that is not here.
+    ValueError or TypeError for a setting that makes no sense, PlatformError for a platform that is not here,
+    ProbeError, a ValueError, for a forward pass that cannot be judged.
     """
     from manual_bp.derivation import Derivation
     from verify import campaign, platforms
+    from verify.probing import probe
     from verify.targets import Target
 
     if not isinstance(derivation, Derivation):
         raise TypeError(f"check: {derivation!r} is no Derivation; expected a manual_bp.derivation.Derivation")
     chosen = Settings(**settings, jobs=1)
     platforms.choose(chosen.platform)
+    probe(derivation, chosen)
     return campaign.run([Target(derivation.name, derivation)], chosen, lambda label, done, total: None)
 
 
-def require(derivation: Derivation, **settings: Any) -> Report:
-    """As `check`, for tests: raises Refuted unless every equation is proved or verified."""
+def check_gradient(
+    manual: Callable[..., Any],
+    objective: Callable[..., Any],
+    wrt: str | Sequence[str] | None = None,
+    *,
+    shapes: Mapping[str, Any] | None = None,
+    domains: Mapping[str, Domain] | None = None,
+    name: str | None = None,
+    **settings: Any,
+) -> Report:
+    r"""Judge `manual` as the gradient of `objective`, a scalar, by the parameters `wrt` (or all floats).
+
+    The two meet by the names of their parameters: `manual` takes any of those of `objective`, and returns a
+    dict by name, a tuple in the order of `wrt`, or, for one parameter, an array or tree. Shapes come from
+    jaxtyping annotations of either function or from `shapes`, by parameter: names and sizes as in `"n 3"`; an
+    example array or a `jax.ShapeDtypeStruct`, whose sizes are fixed where they are numbers; or a tree of
+    these, whose leaves are then called `params_layers_0_W`. Equal names are equal sizes. `domains` says where
+    leaves live, as in `dict(y=index("q"))`. Parameters with a default keep it, unless `shapes` names them.
+
+        verify.check_gradient(dloss, loss, wrt=("W", "b"), shapes=dict(W="q d", b="q", x="d", y="q"))
+
+    `settings` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
+    """
+    from verify.functions import gradient_derivation
+
+    derivation = gradient_derivation(manual, objective, wrt, shapes=shapes, domains=domains, name=name)
+    return check(derivation, **settings)
+
+
+def require(judged: Derivation | Report, **settings: Any) -> Report:
+    """As `check`, for tests: raises Refuted unless every equation is proved or verified.
+
+    It also takes a report that is there already: `require(check_gradient(...))`.
+    """
     from verify.report.story import story
 
-    report = check(derivation, **settings)
+    report = judged if isinstance(judged, Report) else check(judged, **settings)
     if report.good:
         return report
     stories = [
@@ -51,4 +88,5 @@ def require(derivation: Derivation, **settings: Any) -> Report:
         for equation in judged.equations
         if not equation.verdict.good
     ]
-    raise Refuted("\n\n".join(stories) or f"{derivation.name}: nothing was judged")
+    name = getattr(judged, "name", "the report")
+    raise Refuted("\n\n".join(stories) or f"{name}: nothing was judged")

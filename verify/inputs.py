@@ -1,0 +1,116 @@
+"""What a plain function takes: arrays and trees of arrays, named leaf by leaf and described by examples."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from manual_bp.calls import DTYPES
+from manual_bp.domains import Domain
+from manual_bp.signatures import EMPTY, read_shape
+
+Function = Callable[..., Any]
+
+KINDS: Mapping[str, Any] = {"float": Float, "int": Int, "bool": Bool}
+POSITIONAL_ONLY, KEYWORD_ONLY = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a function takes: arrays or trees of arrays, each leaf by a name, and static choices."""
+
+    function: Function
+    trees: Mapping[str, Any]  # by parameter: a tree of the names of its leaves
+    choices: Mapping[str, Any]  # by parameter: the annotation
+    positional: frozenset[str]  # what cannot be passed by keyword
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        return tuple(name for tree in self.trees.values() for name in jax.tree.leaves(tree))
+
+    def __call__(self, *values: Any, **choices: Any) -> Any:
+        """The function's result, from its leaves in order and its choices."""
+        named = dict(zip(self.leaves, values, strict=True))
+        given = {name: jax.tree.map(named.__getitem__, tree) for name, tree in self.trees.items()} | choices
+        first = [given.pop(name) for name in [*given] if name in self.positional]
+        return self.function(*first, **given)
+
+
+def annotation(leaf: str, what: Any, domains: Mapping[str, Domain]) -> Any:
+    """What a user gave as a shape as an annotation: sizes, an example, a struct, or one already."""
+    if hasattr(what, "dim_str"):
+        return what
+    if isinstance(what, str):
+        dims, kind = what, domains[leaf].kind if isinstance(domains.get(leaf), Domain) else "float"
+    elif hasattr(what, "shape") and hasattr(what, "dtype"):
+        kinds = [kind for kind, dtype in DTYPES.items() if jnp.issubdtype(what.dtype, dtype)]
+        if not kinds:
+            raise TypeError(
+                f"shapes: {leaf!r} is of dtype {what.dtype}, expected floats, integers or booleans"
+            )
+        dims, kind = " ".join(str(size).replace(" ", "") for size in what.shape), kinds[0]
+    elif isinstance(what, bool | int | float):
+        dims, kind = "", "float"
+    else:
+        raise TypeError(
+            f"shapes: {leaf!r} is {what!r}; give names and sizes as in 'n 3', an example array, or a "
+            "jax.ShapeDtypeStruct"
+        )
+    return KINDS[kind][Array, dims]
+
+
+def wired(function: Function, inputs: Inputs, annotations: Mapping[str, Any]) -> Function:
+    """The function with the signature that a derivation is wired by: leaves by name, and choices."""
+    parameters = [
+        inspect.Parameter(
+            leaf, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotations.get(leaf, EMPTY)
+        )
+        for leaf in inputs.leaves
+    ]
+    rows = [inspect.Parameter(c, KEYWORD_ONLY, annotation=table) for c, table in inputs.choices.items()]
+    function.__signature__ = inspect.Signature([*parameters, *rows])  # type: ignore[attr-defined]
+    function.__name__ = called(inputs.function)
+    return function
+
+
+def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name. Raises TypeError for what has none, or takes them unnamed."""
+    if not callable(function):
+        raise TypeError(f"{function!r}: is of type {type(function).__name__}; give a function")
+    try:
+        parameters = dict(inspect.signature(function, eval_str=True).parameters)
+    except Exception as error:  # evaluating annotations that are strings runs the user's code
+        raise TypeError(
+            f"{called(function)}: its signature cannot be read: {type(error).__name__}: {error}"
+        ) from error
+    for parameter in parameters.values():
+        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            here, star = called(function), parameter.replace(annotation=EMPTY)
+            raise TypeError(f"{here}: parameter '{star}' has no name; name each array")
+    return parameters
+
+
+def positional(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
+    return frozenset(name for name, parameter in parameters.items() if parameter.kind is POSITIONAL_ONLY)
+
+
+def leaf_name(parameter: str, path: Iterable[Any]) -> str:
+    """`params` and the keys on the way to a leaf: `params_layers_0_W`."""
+    keys = jax.tree_util.keystr(tuple(path), simple=True, separator="_")
+    return re.sub(r"\W", "_", f"{parameter}_{keys}") if keys else parameter
+
+
+def is_float(annotation: Any) -> bool:
+    shape = read_shape(annotation, "wrt")
+    return shape is not None and shape.kind == "float"
+
+
+def called(function: Function) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__

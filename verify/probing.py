@@ -1,0 +1,80 @@
+"""Finds out before a run what would make all of it worthless: a forward pass that cannot be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from manual_bp.composition import one_array
+from manual_bp.derivation import Derivation
+from manual_bp.signatures import show, where
+from verify.data import Spec, fill, rounded
+from verify.programs import DTYPES
+from verify.settings import Settings
+from verify.strategies import Dims, ladder, rotation
+from verify.structures import STRUCTURES
+
+RUNGS = 6  # of the ladder that are traced
+CALLBACKS = ("pure_callback", "io_callback")
+
+
+class ProbeError(ValueError):
+    """A derivation that cannot be judged; the message says why, and what to do."""
+
+
+def probe(derivation: Derivation, settings: Settings) -> None:
+    """Draws leaves and traces the forward pass at a few small shapes. Raises ProbeError where that fails."""
+    choices = rotation(derivation, settings.seed)[0]
+    specs = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
+    for dims in ladder(derivation, rungs=RUNGS):
+        try:
+            leaves = fill(np.random.default_rng(0), dims, specs, STRUCTURES[0], 1)
+            for dtype in settings.dtypes:
+                rounded(leaves, specs, dtype)
+        except ValueError as error:
+            raise ProbeError(f"{derivation.name}: {error}") from error
+        _trace(derivation, choices, specs, dims)
+
+
+def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[str, Spec], dims: Dims) -> None:
+    """One node after the other, so that the one that fails is named."""
+    shapes = {name: jax.ShapeDtypeStruct(spec.shape(dims), DTYPES[spec.kind]) for name, spec in specs.items()}
+    for node, step in derivation.graph.steps.items():
+        here = f"{derivation.name}: {where(node, step.function)}"
+        try:
+            with jax.enable_x64(True):
+                jaxpr, shapes[node] = jax.make_jaxpr(
+                    lambda values, step=step: one_array(step, step(values, choices)), return_shape=True
+                )({name: shapes[name] for name in step.parameters})
+        except ProbeError:
+            raise
+        except Exception as error:
+            said = str(error).strip().partition("\n")[0]
+            taken = ", ".join(f"{name} {show(shapes[name].shape)}" for name in step.parameters)
+            raise ProbeError(
+                f"{here}: raised {type(error).__name__} for {taken}: {said}; mend the function, or let the "
+                "annotations allow no such shapes: one name for sizes that are equal, numbers for fixed ones"
+            ) from error
+        for primitive in set(_primitives(jaxpr.jaxpr)) & set(CALLBACKS):
+            raise ProbeError(
+                f"{here}: calls back into Python ({primitive}), which nothing here can differentiate "
+                "or enter; write that part in JAX"
+            )
+    objective = shapes.get(derivation.objective)
+    if objective is not None and objective.shape:
+        raise ProbeError(
+            f"{derivation.name}: {derivation.objective}, the last node, has shape {show(objective.shape)}; "
+            f"make it a scalar, or close the derivation with cotangent='dJ_d{derivation.objective}'"
+        )
+
+
+def _primitives(jaxpr: core.Jaxpr) -> Iterator[str]:
+    """The names of all primitives of a program, those of the programs inside it too."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in core.jaxprs_in_params(equation.params):
+            yield from _primitives(inner)
