@@ -1,16 +1,16 @@
 """Finds the smallest case at which the two sides of an equation differ, in the lanes that compile nothing.
 
-First a ladder of the smallest shapes with small integers, many cases at once: most counterexamples are found there, small
-already. Then Hypothesis shrinks the numbers, at the dimensions of that rung. Wilder data comes last.
+First a ladder of the smallest shapes with small integers, many cases at once: most counterexamples are found
+there, small already. Wilder data comes next, and then the cases that raised the suspicion. The case found is
+made simpler number by number.
 """
 
 from __future__ import annotations
 
-import random
+import functools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import hypothesis
 import numpy as np
 
 from verify import oracle
@@ -20,44 +20,54 @@ from verify.interpret import Sizes
 from verify.lanes.bounding import Comparison, bound
 from verify.lanes.proof import prove_at
 from verify.programs import GRADIENT, Pair
-from verify.strategies import ladder, small_leaves
+from verify.simplify import simplify, weight
+from verify.strategies import ladder
 from verify.structures import STRUCTURES
 from verify.verdict import Counterexample
 
 Leaves = Mapping[str, np.ndarray]
 CASES = 48  # drawn for each structure on each rung
-EXAMPLES = 150  # what Hypothesis may try
 
 
-def search(pair: Pair, name: str, seed: int, first: Iterable[tuple[Sizes, Leaves]] = ()) -> tuple[Sizes, Leaves] | None:
-    """The smallest case found at which `name` differs beyond both bounds, `first` the cases known to; None if none does."""
-    for sizes, leaves in _candidates(pair, seed):
-        differing = bound(pair, sizes, leaves).comparisons[name].differing
+class Found(NamedTuple):
+    """A case (with its data axis), and whether the functions were traced at its very sizes."""
+
+    sizes: Sizes
+    leaves: Leaves
+    concrete: bool = False
+
+
+def search(pair: Pair, name: str, seed: int, first: Iterable[Found] = ()) -> Found | None:
+    """The smallest case found at which `name` differs beyond both bounds; `first` are under suspicion."""
+    for sizes, leaves, concrete in (*_candidates(pair, seed), *first):
+        differ = functools.partial(_differing, pair, name, sizes, concrete)
+        differing = differ(leaves)
         if differing.any():
-            return sizes, _shrunk(pair, name, sizes, _simplest(leaves, np.flatnonzero(differing)), seed)
-    for sizes, leaves in first:
-        return sizes, leaves
+            simplest = min(map(int, np.flatnonzero(differing)), key=lambda case: weight(one(leaves, case)))
+            case = simplify(dict(one(leaves, simplest)), pair.specs(sizes), sizes, differ)
+            return Found(sizes, case, concrete)
     return None
 
 
-def _candidates(pair: Pair, seed: int) -> Iterator[tuple[Sizes, Leaves]]:
+def _differing(pair: Pair, name: str, sizes: Sizes, concrete: bool, leaves: Leaves) -> np.ndarray:
+    comparison = bound(pair, sizes, leaves, concrete=concrete, only=name).comparisons.get(name)
+    if comparison is None:  # the function cannot be traced at these sizes
+        return np.zeros(len(next(iter(leaves.values()))), bool)
+    return comparison.differing
+
+
+def _candidates(pair: Pair, seed: int) -> Iterator[Found]:
     """The ladder with data that rounds nowhere, then the ladder with data that does."""
     kinks = kinks_of(pair.choices)
     for lattice in (True, False):
         for sizes in ladder(pair.derivation):
             rng, specs = np.random.default_rng([seed, int(lattice)]), pair.specs(sizes)
-            drawn = [fill(rng, sizes, specs, row, CASES, kinks=kinks) for row in STRUCTURES if row.lattice is lattice]
-            yield sizes, {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs}
-
-
-def _simplest(leaves: Leaves, cases: np.ndarray) -> Leaves:
-    """Of several cases the one with the fewest and smallest numbers."""
-
-    def size(case: int) -> tuple[float, int]:
-        numbers = np.concatenate([np.abs(leaf[case], dtype=np.float64).ravel() for leaf in leaves.values()])
-        return float(np.log2(1 + numbers).sum()), case
-
-    return one(leaves, min(map(int, cases), key=size))
+            drawn = [
+                fill(rng, sizes, specs, row, CASES, kinks=kinks)
+                for row in STRUCTURES
+                if row.lattice is lattice
+            ]
+            yield Found(sizes, {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs})
 
 
 def one(leaves: Leaves, case: int) -> Leaves:
@@ -65,33 +75,27 @@ def one(leaves: Leaves, case: int) -> Leaves:
     return {name: leaf[case : case + 1] for name, leaf in leaves.items()}
 
 
-def _shrunk(pair: Pair, name: str, sizes: Sizes, leaves: Leaves, seed: int) -> Leaves:
-    """What Hypothesis makes of it, or the case itself where it finds nothing."""
-
-    def differ(leaves: Leaves) -> bool:
-        return bound(pair, sizes, leaves).comparisons[name].differ
-
-    settings = hypothesis.settings(
-        max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+def algebraic(pair: Pair, name: str, found: Found) -> bool:
+    """Whether the two sides differ at this very case without any rounding, or one is no number at all."""
+    sizes, leaves, concrete = found
+    if not prove_at(pair, sizes, leaves, concrete=concrete).outcomes[name].equal:
+        return True
+    sides = bound(pair, sizes, leaves, concrete=concrete, only=name).comparisons[name].quantities.values()
+    return any(
+        (differs(manual, autodiff)[0] & (np.isfinite(manual.value) != np.isfinite(autodiff.value))).any()
+        for manual, autodiff in sides
     )
-    try:
-        strategy = small_leaves(pair.specs(sizes), sizes)
-        return hypothesis.find(strategy, differ, settings=settings, random=random.Random(seed))
-    except (hypothesis.errors.NoSuchExample, ValueError):  # nothing so simple, or too many numbers to draw one by one
-        return leaves
 
 
-def algebraic(pair: Pair, name: str, sizes: Sizes, leaves: Leaves) -> bool:
-    """Whether the two sides are different numbers at this very case, without any rounding."""
-    return not prove_at(pair, sizes, leaves).outcomes[name].equal
-
-
-def describe(pair: Pair, name: str, sizes: Sizes, leaves: Leaves, holds: tuple[str, ...], replay: str) -> Counterexample:
+def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...], replay: str) -> Counterexample:
     """The case as plain numbers, with both sides at the element where they differ most."""
-    bounding = bound(pair, sizes, leaves)
+    sizes, leaves, concrete = found
+    bounding = bound(pair, sizes, leaves, concrete=concrete, only=name)
     quantity, case_index, (manual, autodiff, allowed) = _worst(bounding.comparisons[name])
     equation = pair.derivation.equations.get(name)
-    values = {parameter: bounding.values[parameter] for parameter in (equation.parameters if equation else ())}
+    values = {
+        parameter: bounding.values[parameter] for parameter in (equation.parameters if equation else ())
+    }
     return Counterexample(
         lane="bounds",
         choices={choice: getattr(row, "name", str(row)) for choice, row in pair.choices.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
@@ -84,7 +84,7 @@ class Judge:
             fault = Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
             self.findings.faults = dict.fromkeys(self.findings.equations, fault)
             return self.findings
-        self.findings.faults = smallest.faults
+        self.findings.faults = dict(smallest.faults)
         self.findings.programs = 3 + len(self.derivation.equations)
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
@@ -105,7 +105,7 @@ class Judge:
         for rung, sizes in enumerate([lowest, *some]):
             concrete = rung == 0
             self._prove(sizes, concrete=concrete)
-            self._bound(sizes, self._lattice(sizes, BOUNDED // 4), concrete=concrete)
+            self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
     def _explore(self) -> None:
         turn = iter(range(self.unit.explored))
@@ -137,6 +137,7 @@ class Judge:
     def _prove(self, sizes: Sizes, *, concrete: bool = False) -> None:
         proof = prove(self.pair, sizes, self.rng, POINTS, concrete=concrete)
         self._note(sizes, POINTS)
+        self._note_faults(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
         for name, report in self._judged(proof):
@@ -183,7 +184,7 @@ class Judge:
         for dtype in self.settings.dtypes:
             compiled = Compiled(self.pair, dtype, self.settings.precision, self.settings.platform)
             for sizes in shapes:
-                leaves = self._mixed(sizes)
+                leaves = self._mixed(sizes, BATCH)
                 try:
                     device = compiled(sizes, leaves)
                 except Exception as error:  # a derivation may trace and still not run: the others go on
@@ -229,20 +230,23 @@ class Judge:
 
     # --- data ---
 
-    def _lattice(self, sizes: Sizes, count: int) -> dict[str, np.ndarray]:
-        return self._filled(sizes, count, [row for row in STRUCTURES if row.lattice])
-
-    def _mixed(self, sizes: Sizes) -> dict[str, np.ndarray]:
-        return self._filled(sizes, BATCH, STRUCTURES)
-
-    def _filled(self, sizes: Sizes, count: int, structures: Any) -> dict[str, np.ndarray]:
+    def _mixed(self, sizes: Sizes, count: int) -> dict[str, np.ndarray]:
+        """That many cases of every structure."""
         specs, kinks = self.pair.specs(sizes), kinks_of(self.choices)
-        drawn = [fill(self.rng, sizes, specs, row, count, kinks=kinks) for row in structures]
+        drawn = [fill(self.rng, sizes, specs, row, count, kinks=kinks) for row in STRUCTURES]
         return {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs}
 
     def _note(self, sizes: Sizes, count: int) -> None:
         self.findings.shapes.add(tuple(sorted(sizes.items())))
         self.findings.cases += count
+
+    def _note_faults(self, sizes: Sizes, concrete: bool) -> None:
+        """What cannot be traced at these sizes may still have been at the smallest."""
+        at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+        for name, fault in self.pair.programs(sizes, concrete=concrete).faults.items():
+            known = self.findings.faults.get(name)
+            if name in self.findings.equations and (known is None or (fault.wrong and not known.wrong)):
+                self.findings.faults[name] = replace(fault, message=f"{fault.message} ({at})")
 
     # --- conclusions ---
 
@@ -251,6 +255,9 @@ class Judge:
 
     def _conclude(self) -> None:
         """Looks for a counterexample wherever the two sides differed, and says what kind of difference it is."""
+        for name in self.findings.faults:
+            if self.findings.equations[name].bounds.cases:  # it ran at some sizes: is it wrong there?
+                self.suspects.setdefault(name, [])
         for name, first in self.suspects.items():
             report = self.findings.equations[name]
             found = shrink.search(self.pair, name, self.seed, first)

@@ -24,7 +24,6 @@ from verify.strategies import (
     ladder,
     numbers,
     rotation,
-    small_leaves,
 )  # fmt: skip
 from verify.structures import STRUCTURE, STRUCTURES
 
@@ -180,51 +179,6 @@ def test_a_case_is_its_leaves():
     first, second = case.leaves(specs, 4), case.leaves(specs, 4)
     assert first["x"].shape == (4, 3, 2)
     assert np.array_equal(first["x"], second["x"])
-
-
-SPECS = {
-    "x": Spec(("d",), "float", domains.real),
-    "lam": Spec((), "float", domains.nonnegative),
-    "var": Spec((), "float", domains.positive),
-    "r": Spec((), "float", domains.interval(0.25, 1)),
-    "p": Spec(("d", "q"), "float", domains.simplex),
-    "hot": Spec(("q",), "float", domains.one_hot),
-    "i": Spec(("d",), "int", domains.index("q")),
-    "k": Spec((), "float", domains.counts),
-    "bits": Spec(("q",), "float", domains.binary),
-    "mask": Spec(("d",), "bool", domains.mask),
-}
-DIMS = {"d": 2, "q": 3}
-
-
-@quick
-@given(small_leaves(SPECS, DIMS))
-def test_small_leaves_lie_in_their_domains(leaves):
-    assert {name: values.shape[1:] for name, values in leaves.items()} == {
-        n: s.shape(DIMS) for n, s in SPECS.items()
-    }
-    assert all(values.shape[0] == 1 for values in leaves.values())
-    assert leaves["lam"] >= 0 and leaves["var"] > 0 and 0.25 <= leaves["r"] <= 1 and leaves["k"] >= 0
-    assert np.all(leaves["p"] >= 0) and np.all(leaves["p"].sum(-1) == 1)
-    assert sorted(leaves["hot"][0]) == [0, 0, 1]
-    assert leaves["i"].dtype == np.int64 and np.all((leaves["i"] >= 0) & (leaves["i"] < 3))
-    assert np.all(np.isin(leaves["bits"], (0, 1))) and leaves["mask"].dtype == np.bool_
-
-
-def test_small_leaves_shrink_to_the_number_that_matters():
-    found = smallest(
-        small_leaves(SPECS, DIMS), lambda leaves: leaves["x"][0, 1] > 1 and leaves["i"][0, 0] > 0
-    )
-    assert found["x"].tolist() == [[0, 2]]
-    assert found["i"].tolist() == [[1, 0]]
-    assert found["lam"].tolist() == [0] and not np.any(found["mask"])
-
-
-def test_too_many_numbers_are_refused():
-    with pytest.raises(
-        ValueError, match=r"^300 numbers in leaves of sizes \{'d': 300\}, at most 256; take smaller"
-    ):
-        small_leaves({"x": Spec(("d",), "float", domains.real)}, {"d": 300})
 
 
 def test_nothing_depends_on_the_hash_seed():
