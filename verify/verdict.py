@@ -76,6 +76,11 @@ class DeviceEvidence:
     exact: int = 0  # elements whose bound was zero: judged to the bit
     kinks: int = 0  # elements exactly at a kink or a tie
     worst: float = 0.0
+    ulps: float = 0.0  # the largest difference in units in the last place of the largest element of its case
+    power: float | None = None  # the smallest relative error that would have been seen; None where there was none
+    autodiff_worst: float | None = None  # `jax.grad` on the same cases; None for equations alone
+    autodiff_ulps: float | None = None
+    ways: dict[str, int] = dataclasses.field(default_factory=dict)  # cases: batched, single, or inside scan
 
 
 @dataclasses.dataclass
@@ -109,6 +114,7 @@ class EquationReport:
     bounds: BoundsEvidence = dataclasses.field(default_factory=BoundsEvidence)
     device: list[DeviceEvidence] = dataclasses.field(default_factory=list)
     counterexample: Counterexample | None = None
+    cause: str | None = None  # of a result that is farther off than rounding explains: where it turns right
 
 
 @dataclasses.dataclass
@@ -169,6 +175,7 @@ def _equation_json(equation: EquationReport) -> Mapping[str, Any]:
         "tex": equation.tex,
         "verdict": str(equation.verdict),
         "because": equation.because,
+        "cause": equation.cause,
         "lanes": {
             "proof": dataclasses.asdict(equation.proof),
             "bounds": dataclasses.asdict(equation.bounds),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.bounds import Bounded, Bounds, differs, numbers, power
+from verify.arithmetic.bounds import Bounded, Bounds, differs, numbers
 from verify.data import Spec
 from verify.interpret import Sizes
 from verify.programs import GRADIENT, Fault, Pair, Traced
@@ -21,7 +21,7 @@ class Comparison:
     """How the two sides of one equation compare over the cases of one shape."""
 
     worst: float = 0.0  # largest difference over both bounds; 1 would be a violation
-    power: float | None = None  # smallest relative error that would have been refuted
+    power: float | None = None  # smallest relative error that would have been refuted, measured
     differing: Array = field(default_factory=lambda: np.zeros(0, bool))  # by case
     quantities: dict[str, tuple[Bounded, Bounded]] = field(default_factory=dict)  # manual, autodiff
 
@@ -41,7 +41,9 @@ class Bounding:
 
 def lift(arithmetic: Bounds, specs: Mapping[str, Spec], leaves: Mapping[str, Array]) -> dict[str, Any]:
     """Drawn numbers as leaves of the arithmetic."""
-    return {n: arithmetic.exact(leaves[n]) if spec.kind == "float" else leaves[n] for n, spec in specs.items()}
+    return {
+        n: arithmetic.exact(leaves[n]) if spec.kind == "float" else leaves[n] for n, spec in specs.items()
+    }
 
 
 def bound(
@@ -56,10 +58,16 @@ def bound(
     comparisons = {}
     for name, equation in programs.equations.items():
         if not isinstance(equation, Fault) and only in (None, name):
-            comparisons[name] = compare(cases, {name: (equation(arithmetic, sizes, values), values[name])}, arithmetic)
+            comparisons[name] = compare(
+                cases, {name: (equation(arithmetic, sizes, values), values[name])}, arithmetic
+            )
     if isinstance(programs.composed, Traced) and programs.autodiff is not None and only in (None, GRADIENT):
-        manual, autodiff = (program(arithmetic, sizes, lifted) for program in (programs.composed, programs.autodiff))
-        comparisons[GRADIENT] = compare(cases, {key: (manual[key], autodiff[key]) for key in autodiff}, arithmetic)
+        manual, autodiff = (
+            program(arithmetic, sizes, lifted) for program in (programs.composed, programs.autodiff)
+        )
+        comparisons[GRADIENT] = compare(
+            cases, {key: (manual[key], autodiff[key]) for key in autodiff}, arithmetic
+        )
     return Bounding(comparisons, values, arithmetic.estimated)
 
 
@@ -71,7 +79,7 @@ def compare(cases: int, quantities: Mapping[str, tuple[Any, Any]], arithmetic: B
         mask, ratio = differs(manual, autodiff)
         result.differing |= mask.reshape(len(mask), -1).any(axis=1)
         result.worst = max(result.worst, float(np.nanmax(ratio, initial=0.0)))
-        powers = [p for p in (result.power, power(manual, autodiff)) if p is not None]
+        powers = [p for p in (result.power, measured_power(manual, autodiff)) if p is not None]
         result.power = min(powers, default=None)
         result.quantities[key] = manual, autodiff
     return result
@@ -80,3 +88,29 @@ def compare(cases: int, quantities: Mapping[str, tuple[Any, Any]], arithmetic: B
 def as_bounded(value: Any) -> Bounded:
     """A result as a number with a bound: a program may return plain integers for a float."""
     return value if isinstance(value, Bounded) else Bounded(numbers(value).astype(np.float64))
+
+
+CANDIDATES = (
+    64  # elements whose results are perturbed: those with the smallest bounds, relative to their size
+)
+EPSILONS = 2.0 ** -np.arange(53.0)[:, None]
+
+
+def measured_power(
+    ours: Bounded, theirs: Bounded, store: Callable[[Array], Array] = lambda numbers: numbers
+) -> float | None:
+    """The smallest relative error of our side that would have been refuted; None where none would have been.
+
+    It is measured: the very numbers of the run are perturbed, and judged again. `store` rounds a perturbed number to the dtype that the side is computed in.
+    """
+    with np.errstate(all="ignore"):
+        parts = np.broadcast_arrays(ours.value, ours.errors, theirs.value, theirs.errors)
+        value, error, other, allowed = (part.ravel() for part in parts)
+        relative = (error + allowed) / np.abs(value)
+        seen = np.flatnonzero(np.isfinite(relative) & (relative < 1))
+        if seen.size > CANDIDATES:
+            seen = seen[np.argpartition(relative[seen], CANDIDATES)[:CANDIDATES]]
+        perturbed = store(value[seen] * (1 + EPSILONS))
+        refuted, _ = differs(Bounded(perturbed, error[seen]), Bounded(other[seen], allowed[seen]))
+    found = EPSILONS[refuted.any(axis=1), 0]
+    return float(found.min()) if found.size else None

@@ -1,31 +1,31 @@
-"""The device lane: what really runs, compiled as a user compiles it, against the bound of its dtype and precision.
+"""The device lane: what really runs, against the bound of its dtype and precision.
 
-Two programs a shape: the composed gradient, batched by `jax.vmap` and called once by itself, and all equations alone, each on
-autodiff's values rounded to the dtype. Where the bound is zero, the device must give the very number.
+Each equation alone is given autodiff's values rounded to the dtype, and more cases that lie exactly at the
+kinks; the composed gradient and `jax.grad` are judged as a user calls them. Where the bound is zero, the device
+must give the very number.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verify import oracle
 from verify.arithmetic.bounds import Bounded, Bounds, differs
 from verify.data import rounded
 from verify.interpret import Sizes
 from verify.kinks import hits, sites
-from verify.lanes.bounding import as_bounded, lift
+from verify.lanes.bounding import as_bounded, lift, measured_power
+from verify.lanes.calibration import bounds_on
+from verify.lanes.injection import Injected, Injection
+from verify.lanes.running import SINGLE, WAYS, Fed, Runner
 from verify.programs import GRADIENT, Fault, Pair, Programs, Traced
 
 Array = np.ndarray[Any, Any]
-SINGLE = 2  # cases that are also run by themselves, unbatched
 
 
 class Violation(NamedTuple):
@@ -37,6 +37,9 @@ class Violation(NamedTuple):
     computed: float
     expected: float
     bound: float
+    inputs: Mapping[str, Array] | None = None  # what the equation alone was given
+    kink: bool = False  # put there on purpose: its leaves are none that were drawn
+    wrong: bool = False  # in float64 the two sides differ as well
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Run:
     exact: int = 0  # elements whose bound was zero, so judged to the bit
     kinks: int = 0
     worst: float = 0.0
+    ulps: float = 0.0  # the largest difference in units in the last place of its quantity's largest element
+    power: float | None = None  # the smallest relative error that would have been seen
     violation: Violation | None = None
 
 
@@ -56,113 +61,165 @@ class Device:
 
     leaves: dict[str, Array]
     runs: dict[str, Run] = field(default_factory=dict)
-    kinks: dict[tuple[str, str, float], int] = field(default_factory=dict)  # choice, row, kink: elements exactly there
+    autodiff: Run | None = None  # `jax.grad` on the cases of the gradient
+    ways: dict[str, int] = field(default_factory=dict)  # cases of the gradient by the way it was called
+    kinks: dict[tuple[str, str, float], int] = field(
+        default_factory=dict
+    )  # choice, row, kink: elements exactly there
     programs: int = 0
 
 
-@contextlib.contextmanager
-def environment(dtype: str, precision: str, platform: str | None) -> Iterator[None]:
-    """x64 for float64 only, one matmul precision, one platform."""
-    device = jax.devices(platform)[0]
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision(precision), jax.default_device(device):
-        yield
-
-
 class Compiled:
-    """The jitted functions of one pair, in one dtype at one precision on one platform."""
+    """One pair in one dtype at one precision on one platform: run, and judged."""
 
     def __init__(self, pair: Pair, dtype: str, precision: str = "highest", platform: str | None = None):
-        self.pair, self.dtype, self.precision, self.platform = pair, dtype, precision, platform
-        self.own = functools.partial(Bounds, dtype, precision, platform or jax.default_backend())  # type: ignore[arg-type]
-        derivation, choices = pair.derivation, pair.choices
-        self.gradient = derivation.gradient(*pair.symbols) if pair.symbols else None
-        self.batched = jax.jit(jax.vmap(lambda leaves: self.gradient(**leaves, **choices)))  # pyright: ignore[reportOptionalCall]
+        self.pair, self.dtype = pair, dtype
+        self.runner = Runner(pair, dtype, precision, platform)
+        self.own = functools.partial(bounds_on, dtype, precision, platform)
+        self.injection = Injection(pair)
 
-    def __call__(self, sizes: Sizes, leaves: Mapping[str, Array]) -> Device:
-        """Runs and judges these cases at one shape."""
+    def __call__(self, sizes: Sizes, leaves: Mapping[str, Array], ways: Sequence[str] = WAYS) -> Device:
+        """Runs and judges these cases at one shape; the gradient in these ways, `jax.grad` in the first."""
         pair, specs = self.pair, self.pair.specs(sizes)
         programs = pair.programs(sizes)
         leaves = rounded(leaves, specs, self.dtype)
         float64 = Bounds()
         lifted = lift(float64, specs, leaves)
         reference = programs.reference(float64, sizes, lifted)
-        values = {name: leaves[name] if name in leaves else self._stored(value) for name, value in reference.items()}
+        values = {
+            name: leaves[name] if name in leaves else self.runner.stored(value)
+            for name, value in reference.items()
+        }
+        injected = self.injection.cases(sizes, values)
         result = Device(leaves)
-        with environment(self.dtype, self.precision, self.platform):
-            alone = self._run_alone(programs, values)
-            whole = self._run_whole(programs, leaves)
-        result.programs = bool(alone) + 2 * bool(whole)
-
-        own = self.own()
-        given = {name: own.exact(value) if value.dtype.kind == "f" else value for name, value in values.items()}
-        for name, computed in alone.items():
-            (expected,) = own.settle([as_bounded(_traced(programs.equations[name])(own, sizes, given))])
-            result.runs[name] = _judge([(name, 0, computed, expected)])
+        with self.runner.environment():
+            alone = self.runner.alone(programs, [values, *(each.values for each in injected)])
+            whole = self.runner.whole(programs, leaves, ways)
+        result.programs = bool(alone) + (len(ways) + 1) * bool(whole)
+        self._judge_alone(result, programs, sizes, values, alone)
+        for place, each in enumerate(injected, start=1):
+            self._judge_kinks(result, each, programs, sizes, alone[place] if alone else {})
         if whole:
-            assert programs.autodiff is not None
-            own = self.own()
-            manual = _traced(programs.composed)(own, sizes, lift(own, specs, leaves))
-            autodiff = programs.autodiff(float64, sizes, lifted)
-            expected = {key: _around(autodiff[key], own.settle([as_bounded(manual[key])])[0]) for key, *_ in whole}
-            result.runs[GRADIENT] = _judge([(key, first, got, expected[key]) for key, first, got in whole])
+            self._judge_whole(result, programs, sizes, lifted, whole)
+            result.ways = {way: SINGLE if way == "single" else result.runs[GRADIENT].cases for way in ways}
         for site in sites(pair.derivation, pair.choices, values):
-            for kink, count in hits(site).items():
-                result.kinks[site.choice, site.row.name, kink] = count
-            for name, equation in pair.derivation.equations.items():
-                if site.choice in equation.choices and name in result.runs:
-                    result.runs[name].kinks += sum(hits(site).values())
+            self._count(result, site.choice, site.row, hits(site))
         return result
 
-    def _stored(self, value: Any) -> Array:
-        """A value of the reference as the dtype stores it, in float64; what overflows there counts as 0."""
-        if not isinstance(value, Bounded):
-            return np.asarray(value)
-        with np.errstate(over="ignore"):
-            stored = value.value.astype(jnp.dtype(self.dtype)).astype(np.float64)
-        return np.where(np.isfinite(stored), stored, 0.0)
+    # --- what is expected of it ---
 
-    def _array(self, value: Array, cases: int) -> Array:
-        """In the dtype and still NumPy's: converting and slicing by jax would compile a program for each shape."""
-        value = np.broadcast_to(value, (cases, *value.shape[1:]))
-        dtype = {"f": jnp.dtype(self.dtype), "i": np.dtype(np.int32)}.get(value.dtype.kind, value.dtype)
-        return np.ascontiguousarray(value.astype(dtype))
+    def _judge_alone(
+        self,
+        result: Device,
+        programs: Programs,
+        sizes: Sizes,
+        values: Mapping[str, Array],
+        alone: list[dict[str, Array]],
+    ) -> None:
+        own = self.own()
+        given = self._given(own, values)
+        for name, computed in (alone[0] if alone else {}).items():
+            (expected,) = own.settle([as_bounded(_traced(programs.equations[name])(own, sizes, given))])
+            taken = {p: values[p] for p in self.pair.derivation.equations[name].parameters}
+            result.runs[name] = self._judged([(name, 0, computed, expected)], taken)
 
-    def _run_alone(self, programs: Programs, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Every equation on autodiff's values, in one program; a faulty one stays out."""
-        equations = {n: e for n, e in self.pair.derivation.equations.items() if n not in programs.faults}
-        cases = max(len(value) for value in values.values())
-        taken = {p for equation in equations.values() for p in equation.parameters}
-        arrays = {name: self._array(values[name], cases) for name in sorted(taken)}
-        choices = self.pair.choices
+    def _judge_kinks(
+        self, result: Device, injected: Injected, programs: Programs, sizes: Sizes, alone: Mapping[str, Array]
+    ) -> None:
+        """At the kinks the equation must give what autodiff gives, whatever its own formula says."""
+        name, own = injected.place.equation.name, self.own()
+        if name not in alone:
+            return
+        expected, _ = self.injection.reference(injected.place, own, sizes, self._given(own, injected.values))
+        (expected,) = own.settle([as_bounded(expected)])
+        taken = {p: injected.values[p] for p in injected.place.equation.parameters}
+        there = self._judged([(name, 0, alone[name], expected)], taken, kink=True)
+        if there.violation is not None and self._slopes_differ(injected, programs, sizes):
+            there.violation = there.violation._replace(wrong=True)
+        result.runs[name] = _together(result.runs[name], there)
+        self._count(result, injected.place.choice, injected.place.row, injected.hits, name)
 
-        @jax.jit
-        def alone(arrays: dict[str, Array]) -> dict[str, Any]:
-            one = jax.vmap(lambda values: {n: e(values, choices) for n, e in equations.items()}, axis_size=cases)
-            return one(arrays)
+    def _slopes_differ(self, injected: Injected, programs: Programs, sizes: Sizes) -> bool:
+        """Whether the equation and autodiff give different numbers at the kinks in float64, too."""
+        exact = Bounds()
+        given = self._given(exact, injected.values)
+        ours = _traced(programs.equations[injected.place.equation.name])(exact, sizes, given)
+        theirs, _ = self.injection.reference(injected.place, exact, sizes, given)
+        mask, _ = differs(as_bounded(ours), as_bounded(theirs))
+        return bool(mask.any())
 
-        return {name: _numbers(got) for name, got in alone(arrays).items()}
+    def _judge_whole(
+        self,
+        result: Device,
+        programs: Programs,
+        sizes: Sizes,
+        lifted: Mapping[str, Any],
+        whole: Mapping[str, list[Fed]],
+    ) -> None:
+        assert programs.autodiff is not None
+        truth = programs.autodiff(Bounds(), sizes, lifted)
+        runs = {}
+        for side, program in (("manual", _traced(programs.composed)), ("jax.grad", programs.autodiff)):
+            own = self.own()
+            bound = program(own, sizes, self._given(own, result.leaves))
+            settled = {
+                key: own.settle([as_bounded(bound[key])])[0] for key in {key for key, *_ in whole[side]}
+            }
+            around = {key: _around(truth[key], value) for key, value in settled.items()}
+            runs[side] = self._judged([(key, first, got, around[key]) for key, first, got in whole[side]])
+        result.runs[GRADIENT], result.autodiff = runs["manual"], runs["jax.grad"]
 
-    def _run_whole(self, programs: Programs, leaves: Mapping[str, Array]) -> list[tuple[str, int, Array]]:
-        """The composed gradient as a user calls it, batched and by itself: quantity, first case, numbers."""
-        if not isinstance(programs.composed, Traced) or self.gradient is None:
-            return []
-        cases = len(next(iter(leaves.values())))
-        inputs = {name: self._array(leaf, cases) for name, leaf in leaves.items() if name != oracle.COTANGENT}
-        root, choices = self.pair.derivation.objective, self.pair.choices
-        batch = [(f"d{root}_d{symbol}", 0, _numbers(got)) for symbol, got in self.batched(inputs).items()]
-        for case in range(min(SINGLE, cases)):
-            single = self.gradient(**{name: leaf[case] for name, leaf in inputs.items()}, **choices)
-            batch += [(f"d{root}_d{symbol}", case, _numbers(got)[None]) for symbol, got in single.items()]
-        return batch
+    def _given(self, arithmetic: Bounds, values: Mapping[str, Array]) -> dict[str, Any]:
+        return {
+            name: arithmetic.exact(value) if value.dtype.kind == "f" else value
+            for name, value in values.items()
+        }
+
+    def _judged(
+        self,
+        judged: Sequence[tuple[str, int, Array, Bounded]],
+        inputs: Mapping[str, Array] | None = None,
+        kink: bool = False,
+    ) -> Run:
+        """The one criterion, over quantities given with their first case, and both sides."""
+        run = Run()
+        for quantity, first, computed, expected in judged:
+            expected = _rows(expected, first, computed.shape)
+            _, ratio = differs(Bounded(computed), expected)
+            run.ulps = max(run.ulps, _ulps(computed, expected.value, ratio, float(jnp.finfo(self.dtype).eps)))
+            ratio = np.where(np.isnan(ratio), 0.0, ratio)
+            run.cases = max(run.cases, len(computed))
+            run.exact += int((expected.errors == 0).sum())
+            seen = [run.power, measured_power(Bounded(computed), expected, self.runner.store)]
+            run.power = min((power for power in seen if power is not None), default=None)
+            if ratio.size and ratio.max() > run.worst:
+                run.worst = float(ratio.max())
+                at = tuple(int(i) for i in np.unravel_index(int(ratio.argmax()), ratio.shape))
+                ours, theirs, allowed = (
+                    float(part[at]) for part in (computed, expected.value, expected.errors)
+                )
+                case = first + at[0]
+                given = inputs and {name: value[min(case, len(value) - 1)] for name, value in inputs.items()}
+                run.violation = Violation(quantity, case, at[1:], ours, theirs, allowed, given, kink)
+        if run.worst <= 1:
+            run.violation = None
+        return run
+
+    def _count(
+        self, result: Device, choice: str, row: Any, found: Mapping[float, int], only: str = ""
+    ) -> None:
+        """Elements exactly at each kink, for the row and for the equations that take it."""
+        for kink, count in found.items():
+            key = (choice, row.name, kink)
+            result.kinks[key] = result.kinks.get(key, 0) + count
+        for name, equation in self.pair.derivation.equations.items():
+            if choice in equation.choices and name in result.runs and only in ("", name):
+                result.runs[name].kinks += sum(found.values())
 
 
 def _traced(program: Traced | Fault | None) -> Traced:
     assert isinstance(program, Traced)
     return program
-
-
-def _numbers(computed: Any) -> Array:
-    return np.asarray(computed).astype(np.float64)
 
 
 def _around(truth: Any, bound: Bounded) -> Bounded:
@@ -171,21 +228,33 @@ def _around(truth: Any, bound: Bounded) -> Bounded:
     return Bounded(truth.value, np.broadcast_to(bound.errors + truth.errors, truth.value.shape))
 
 
-def _judge(judged: Sequence[tuple[str, int, Array, Bounded]]) -> Run:
-    """The one criterion, over quantities given with their first case, what was computed and what was expected."""
-    run = Run()
-    for quantity, first, computed, expected in judged:
-        rows = slice(first, first + len(computed))
-        value, error = (np.broadcast_to(a, (max(len(a), rows.stop), *computed.shape[1:]))[rows] for a in (expected.value, expected.errors + np.zeros(expected.value.shape)))
-        _, ratio = differs(Bounded(computed), Bounded(value, error))
-        ratio = np.where(np.isnan(ratio), 0.0, ratio)
-        run.cases = max(run.cases, len(computed))
-        run.exact += int((error == 0).sum())
-        if ratio.size and ratio.max() > run.worst:
-            run.worst = float(ratio.max())
-            at = tuple(int(i) for i in np.unravel_index(int(ratio.argmax()), ratio.shape))
-            numbers = (float(part[at]) for part in (computed, value, error))
-            run.violation = Violation(quantity, first + at[0], at[1:], *numbers)
-    if run.worst <= 1:
-        run.violation = None
-    return run
+def _rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
+    """What is expected of some cases, with an error for each element."""
+    rows = slice(first, first + shape[0])
+    cases = max(len(expected.value), rows.stop)
+    parts = (expected.value, expected.errors + np.zeros(expected.value.shape))
+    return Bounded(*(np.broadcast_to(part, (cases, *shape[1:]))[rows] for part in parts))
+
+
+def _ulps(computed: Array, value: Array, ratio: Array, eps: float) -> float:
+    """The largest difference, in units in the last place of the largest element of the same case."""
+    if not value.size:
+        return 0.0
+    with np.errstate(all="ignore"):
+        largest = np.abs(value).reshape(len(value), -1).max(axis=1)
+        _, exponent = np.frexp(largest)
+        difference = (
+            np.where(np.isnan(ratio), 0.0, np.abs(computed - value)).reshape(len(value), -1).max(axis=1)
+        )
+        ulps = np.where(largest > 0, difference / np.ldexp(eps, exponent - 1), 0.0)
+    return float(np.max(ulps, where=np.isfinite(ulps), initial=0.0))
+
+
+def _together(one: Run, other: Run) -> Run:
+    """Two runs of the same equation."""
+    worse = max(one, other, key=lambda run: run.worst)
+    powers = [run.power for run in (one, other) if run.power is not None]
+    return Run(
+        one.cases + other.cases, one.exact + other.exact, one.kinks + other.kinks,
+        worse.worst, max(one.ulps, other.ulps), min(powers, default=None), worse.violation,
+    )  # fmt: skip

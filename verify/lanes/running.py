@@ -1,0 +1,139 @@
+"""What runs on the device: the jitted functions of one pair, called as a user calls them, with default options.
+
+All equations alone are one program, each on the values it is given; the composed gradient and `jax.grad` are
+programs of their own. NumPy's arrays go in and come out, so that nothing else is ever compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from verify import oracle
+from verify.programs import Pair, Programs, Traced
+
+Array = np.ndarray[Any, Any]
+SINGLE = 2  # cases that are run one at a time
+WAYS = ("batched", "single", "scan")
+SIDES = ("manual", "jax.grad")
+Fed = tuple[str, int, Array]  # a quantity, its first case, its numbers
+
+
+@contextlib.contextmanager
+def environment(dtype: str, precision: str, platform: str | None) -> Iterator[None]:
+    """x64 for float64 only, one matmul precision, one platform."""
+    device = jax.devices(platform)[0]
+    with (
+        jax.enable_x64(dtype == "float64"),
+        jax.default_matmul_precision(precision),
+        jax.default_device(device),
+    ):
+        yield
+
+
+class Runner:
+    """The jitted functions of one pair, in one dtype at one precision on one platform."""
+
+    def __init__(self, pair: Pair, dtype: str, precision: str = "highest", platform: str | None = None):
+        self.pair, self.dtype, self.precision, self.platform = pair, dtype, precision, platform
+        derivation, choices = pair.derivation, pair.choices
+        self.gradient = derivation.gradient(*pair.symbols) if pair.symbols else None
+
+        def autodiff(leaves: Mapping[str, Any]) -> dict[str, Any]:
+            def objective(chosen: Mapping[str, Any]) -> Any:
+                return derivation.evaluate({**leaves, **chosen}, choices)[derivation.objective]
+
+            return jax.grad(objective)({name: leaves[name] for name in pair.symbols})
+
+        self._sides: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "manual": lambda leaves: self.gradient(**leaves, **choices),  # pyright: ignore[reportOptionalCall]
+            "jax.grad": jax.jit(autodiff),
+        }
+
+    def environment(self) -> contextlib.AbstractContextManager[None]:
+        return environment(self.dtype, self.precision, self.platform)
+
+    def alone(self, programs: Programs, values: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
+        """Every equation on several sets of cases, in one program; a faulty one stays out."""
+        equations = {n: e for n, e in self.pair.derivation.equations.items() if n not in programs.faults}
+        if not equations:
+            return []
+        counts = [max(len(value) for value in each.values()) for each in values]
+        taken = sorted({p for equation in equations.values() for p in equation.parameters})
+        arrays = {
+            name: np.concatenate(
+                [self._array(each[name], count) for each, count in zip(values, counts, strict=True)]
+            )
+            for name in taken
+        }
+        choices, size = self.pair.choices, sum(counts)
+
+        @jax.jit
+        def program(arrays: dict[str, Array]) -> dict[str, Any]:
+            one = jax.vmap(
+                lambda values: {n: e(values, choices) for n, e in equations.items()}, axis_size=size
+            )
+            return one(arrays)
+
+        computed = {
+            name: np.split(numbers(got), np.cumsum(counts)[:-1]) for name, got in program(arrays).items()
+        }
+        return [{name: parts[i] for name, parts in computed.items()} for i in range(len(values))]
+
+    def whole(
+        self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str]
+    ) -> dict[str, list[Fed]]:
+        """The composed gradient and `jax.grad` as a user calls them."""
+        if not isinstance(programs.composed, Traced) or self.gradient is None:
+            return {}
+        cases = len(next(iter(leaves.values())))
+        inputs = {name: self._array(leaf, cases) for name, leaf in leaves.items() if name != oracle.COTANGENT}
+        manual = [got for way in ways for got in self._call("manual", way, inputs)]
+        return {"manual": manual, "jax.grad": list(self._call("jax.grad", ways[0], inputs))}
+
+    def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
+        """Quantity, first case, numbers."""
+        function, root = self._sides[side], self.pair.derivation.objective
+        if way == "single":
+            for case in range(SINGLE):
+                got = function({name: leaf[case] for name, leaf in inputs.items()})
+                yield from ((f"d{root}_d{symbol}", case, numbers(of)[None]) for symbol, of in got.items())
+        else:
+            got = jax.jit(_TRANSFORMED[way](function))(inputs)
+            yield from ((f"d{root}_d{symbol}", 0, numbers(of)) for symbol, of in got.items())
+
+    def stored(self, value: Any) -> Array:
+        """A value of the reference as the dtype stores it, in float64; what overflows there counts as 0."""
+        if isinstance(value, np.ndarray):
+            return value
+        stored = self.store(value.value)
+        return np.where(np.isfinite(stored), stored, 0.0)
+
+    def store(self, numbers: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return numbers.astype(jnp.dtype(self.dtype)).astype(np.float64)
+
+    def _array(self, value: Array, cases: int) -> Array:
+        """In the dtype and still NumPy's: jax would compile a program to convert it, and one to slice it."""
+        value = np.broadcast_to(value, (cases, *value.shape[1:]))
+        dtype = {"f": jnp.dtype(self.dtype), "i": np.dtype(np.int32)}.get(value.dtype.kind, value.dtype)
+        return np.ascontiguousarray(value.astype(dtype))
+
+
+def _scanned(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda inputs: jax.lax.scan(lambda nothing, case: (nothing, function(case)), None, inputs)[1]
+
+
+_TRANSFORMED: Mapping[str, Callable[[Callable[[Any], Any]], Callable[[Any], Any]]] = {
+    "batched": jax.vmap,
+    "scan": _scanned,
+}
+
+
+def numbers(computed: Any) -> Array:
+    return np.asarray(computed).astype(np.float64)

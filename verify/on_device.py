@@ -1,0 +1,105 @@
+"""Runs one pair on the device: which shapes, which ways of calling, and what it says as evidence of each equation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from verify.interpret import Sizes
+from verify.lanes.cause import explain
+from verify.lanes.device import Device, Run
+from verify.programs import GRADIENT, Pair
+from verify.settings import Settings
+from verify.strategies import dimension_names
+from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Verdict
+
+
+def shapes(pair: Pair, turn: int) -> list[tuple[dict[str, int], tuple[str, ...]]]:
+    """Two shapes, small and pairwise different, the second with a 1, and how the gradient is called there.
+
+    Which dimension is which takes turns, and so do one case at a time and `jax.lax.scan`.
+    """
+    names = dimension_names(pair.derivation)
+    found = [
+        {name: lowest + (place + turn + shift) % len(names) for place, name in enumerate(names)}
+        for lowest, shift in ((2, 0), (1, 1))
+    ]
+    return list(zip(found, (("batched",), (("single", "scan")[turn % 2],)), strict=True))
+
+
+def enter(
+    report: EquationReport, device: Device, pair: Pair, settings: Settings, dtype: str, sizes: Sizes
+) -> None:
+    """What the device said of one equation, as evidence; what it got wrong, as a counterexample with its cause."""
+    run = device.runs[report.name]
+    evidence = _evidence(report, dtype, settings.precision)
+    add(evidence, run)
+    if report.name == GRADIENT:
+        if device.autodiff is not None:
+            evidence.autodiff_worst = most(evidence.autodiff_worst, device.autodiff.worst)
+            evidence.autodiff_ulps = most(evidence.autodiff_ulps, device.autodiff.ulps)
+        _add_ways(evidence, device.ways)
+    seen = run.violation
+    if seen is not None and seen.wrong:
+        report.verdict = Verdict.worst([report.verdict, Verdict.REFUTED])
+    if seen is None or report.counterexample is not None:
+        return
+    leaves = {} if seen.kink else {n: leaf[seen.case : seen.case + 1] for n, leaf in device.leaves.items()}
+    report.cause = explain(
+        pair, report.name, sizes, leaves, seen, dtype, settings.precision, settings.platform
+    )
+    report.counterexample = Counterexample(
+        lane="device",
+        choices={choice: str(getattr(row, "name", row)) for choice, row in pair.choices.items()},
+        dims=dict(sizes),
+        leaves={n: leaf[0].tolist() for n, leaf in leaves.items() if n in pair.derivation.leaves},
+        inputs={n: np.asarray(value).tolist() for n, value in (seen.inputs or {}).items()},
+        index=seen.index,
+        quantity=seen.quantity,
+        manual=seen.computed,
+        autodiff=seen.expected,
+        bound=seen.bound,
+        dtype=dtype,
+    )
+
+
+def _evidence(report: EquationReport, dtype: str, precision: str) -> DeviceEvidence:
+    for evidence in report.device:
+        if (evidence.dtype, evidence.precision) == (dtype, precision):
+            return evidence
+    report.device.append(DeviceEvidence(dtype, precision))
+    return report.device[-1]
+
+
+def add(evidence: DeviceEvidence, run: Run | DeviceEvidence) -> None:
+    """Counts add up, the worst of everything stays."""
+    evidence.cases += run.cases
+    evidence.exact += run.exact
+    evidence.kinks += run.kinks
+    evidence.worst = max(evidence.worst, run.worst)
+    evidence.ulps = max(evidence.ulps, run.ulps)
+    evidence.power = least(evidence.power, run.power)
+
+
+def least(*powers: float | None) -> float | None:
+    """The smallest of those that are known."""
+    return min((power for power in powers if power is not None), default=None)
+
+
+def most(*errors: float | None) -> float | None:
+    """The largest of those that are known."""
+    return max((error for error in errors if error is not None), default=None)
+
+
+def merge(evidence: DeviceEvidence, other: DeviceEvidence) -> None:
+    """Adds what another unit said in the same dtype at the same precision."""
+    add(evidence, other)
+    evidence.autodiff_worst = most(evidence.autodiff_worst, other.autodiff_worst)
+    evidence.autodiff_ulps = most(evidence.autodiff_ulps, other.autodiff_ulps)
+    _add_ways(evidence, other.ways)
+
+
+def _add_ways(evidence: DeviceEvidence, ways: Mapping[str, int]) -> None:
+    for way, cases in ways.items():
+        evidence.ways[way] = evidence.ways.get(way, 0) + cases
