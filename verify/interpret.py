@@ -1,12 +1,13 @@
 """Walks a jaxpr in any arithmetic: sizes filled in, calls and loops entered; it knows nothing of numbers.
 
-A program is traced once, with symbolic sizes, and walked at any shape. What a number *is* belongs to the arithmetic, a
-table of rules by primitive: residues in a finite field (`arithmetic.field`), or a value with its rounding-error bound
-(`arithmetic.bounds`). Whatever no arithmetic can see differently lives beside the walker: control flow here, the moving
-of numbers in `arithmetic.movement` and `arithmetic.indexing`, integers and booleans in `arithmetic.integers`.
+A program is traced once, with symbolic sizes, and walked at any shape. What a number *is* belongs to the
+arithmetic, a table of rules by primitive: residues in a finite field (`arithmetic.field`), or a value with its
+rounding-error bound (`arithmetic.bounds`). Whatever no arithmetic can see differently lives beside the walker:
+control flow here, the moving of numbers in `arithmetic.movement` and `arithmetic.indexing`, integers and
+booleans in `arithmetic.integers`.
 
-Every array carries one leading data axis, of length N (N cases at once) or 1 (the same for all of them). Integers and
-booleans are plain NumPy arrays; floats are values of the arithmetic's own class.
+Every array carries one leading data axis, of length N (N cases at once) or 1 (the same for all of them).
+Integers and booleans are plain NumPy arrays; floats are values of the arithmetic's own class.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Program:
         return self._steps
 
 
-def evaluate(program: Program, arithmetic: Arithmetic, sizes: Sizes, operands: Iterable[Value]) -> list[Value]:
+def evaluate(
+    program: Program, arithmetic: Arithmetic, sizes: Sizes, operands: Iterable[Value]
+) -> list[Value]:
     """The program's results in this arithmetic, at these sizes.
 
     `operands` are the values of the jaxpr's inputs, in order, each with its data axis.
@@ -198,11 +201,15 @@ def _cond(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value
     return _select(arithmetic, chosen if len(branches) > 2 else chosen.astype(bool), outcomes, step.outputs)
 
 
-def _select(arithmetic: Arithmetic, which: Value, cases: Sequence[Sequence[Value]], avals: Sequence[ShapeDtype]):
+def _select(
+    arithmetic: Arithmetic, which: Value, cases: Sequence[Sequence[Value]], avals: Sequence[ShapeDtype]
+):
     """Of several lists of values the one that `which` says, case by case."""
     predicate = ShapeDtype((), np.dtype(bool))
     return [
-        _apply(arithmetic, {}, Step("select_n", {}, (predicate, *[aval] * len(cases)), (aval,)), [which, *column])[0]
+        _apply(
+            arithmetic, {}, Step("select_n", {}, (predicate, *[aval] * len(cases)), (aval,)), [which, *column]
+        )[0]
         for aval, *column in zip(avals, *cases, strict=True)
     ]
 

@@ -1,10 +1,12 @@
 r"""The references: what `jax.grad` says of every symbol, to judge each equation alone and the gradient whole.
 
-*Alone.* A zero is added to every node, and one `jax.vjp` by these zeros and by the leaves gives the derivative of a root
-by every symbol at once: one pullback for a scalar root, a basis of them for a tensor. So each equation can be given
-autodiff's own values of everything upstream of it, and a wrong equation is not blamed on the ones after it.
+*Alone.* A zero is added to every node, and one `jax.vjp` by these zeros and by the leaves gives the derivative
+of a root by every symbol at once: one pullback for a scalar root, a basis of them for a tensor. So each
+equation can be given autodiff's own values of everything upstream of it, and a wrong equation is not blamed on
+the ones after it.
 
-*Whole.* The composed gradient is compared with plain `jax.grad` of the plain objective, in a program of its own.
+*Whole.* The composed gradient is compared with plain `jax.grad` of the plain objective, in a program of its
+own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import jax.numpy as jnp
 from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
 
-COTANGENT = "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
+COTANGENT = (
+    "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
+)
 
 Rows = Mapping[str, Any]
 
@@ -31,7 +35,9 @@ def reference(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, 
         leaves.pop(COTANGENT, None)
         roots = sorted({root for root, _ in wanted.values()})
         shapes = jax.eval_shape(lambda: derivation.evaluate(leaves, choices))
-        zeros = {name: jnp.zeros(aval.shape, aval.dtype) for name, aval in shapes.items() if name not in leaves}
+        zeros = {
+            name: jnp.zeros(aval.shape, aval.dtype) for name, aval in shapes.items() if name not in leaves
+        }
         zeros |= {root: jnp.zeros((), shapes[root].dtype) for root in roots if root not in zeros}
         floats, others = split_floats(leaves)
 
@@ -44,7 +50,9 @@ def reference(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, 
         derivatives = dict(values)
         for root in roots:
             by_symbol = _pull_back(pullback, root, nothing)
-            derivatives.update({name: by_symbol[s] for name, (r, s) in wanted.items() if r == root and name not in leaves})
+            derivatives.update(
+                {name: by_symbol[s] for name, (r, s) in wanted.items() if r == root and name not in leaves}
+            )
         return derivatives
 
     return run
@@ -81,8 +89,11 @@ def composed_symbols(derivation: Derivation) -> tuple[str, ...]:
     return tuple(complete)
 
 
-def composed(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
-    """The gradient as a user imports it, and the one that `jax.vjp` finds through `with_manual_vjp`, of a drawn cotangent."""
+def composed(
+    derivation: Derivation, choices: Rows, symbols: tuple[str, ...]
+) -> Callable[..., dict[str, Any]]:
+    """The gradient as a user imports it, and the one that `jax.vjp` finds through `with_manual_vjp`, of a drawn
+    cotangent."""
     gradient, manual = derivation.value_and_gradient(*symbols), derivation.with_manual_vjp()
 
     def run(**leaves: Any) -> dict[str, Any]:
@@ -101,7 +112,9 @@ def composed(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) ->
     return run
 
 
-def autodiff(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
+def autodiff(
+    derivation: Derivation, choices: Rows, symbols: tuple[str, ...]
+) -> Callable[..., dict[str, Any]]:
     """The same quantities from `jax.grad` of the plain objective; of a cotangent c, its VJP is c times the gradient."""
 
     def run(**leaves: Any) -> dict[str, Any]:
@@ -111,7 +124,9 @@ def autodiff(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) ->
             values = derivation.evaluate({**leaves, **chosen}, choices)
             return values[derivation.objective], values
 
-        (value, values), derivatives = jax.value_and_grad(objective, has_aux=True)({name: leaves[name] for name in symbols})
+        (value, values), derivatives = jax.value_and_grad(objective, has_aux=True)(
+            {name: leaves[name] for name in symbols}
+        )
         if derivation.cotangents:  # the drawn cotangents of the outputs are part of the objective
             outputs = [values[node] for node in sorted(derivation.cotangents.values())]
             return _quantities(derivation, value, derivatives, derivatives, outputs)
@@ -121,7 +136,9 @@ def autodiff(derivation: Derivation, choices: Rows, symbols: tuple[str, ...]) ->
     return run
 
 
-def _quantities(derivation: Derivation, value: Any, derivatives: Any, pulled: Any, outputs: list[Any]) -> dict[str, Any]:
+def _quantities(
+    derivation: Derivation, value: Any, derivatives: Any, pulled: Any, outputs: list[Any]
+) -> dict[str, Any]:
     """Everything that is compared of a gradient whole, by name."""
     root = derivation.objective
     return {

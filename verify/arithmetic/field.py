@@ -1,32 +1,35 @@
 r"""Finite fields: the arithmetic of the proof, in which equality at random points means identity.
 
-**What a number is.** A floating-point value `x` and residues, one modulo each prime of a tower (`modular.MODULI`), drawn
-independently for the leaves. The float only *steers*: comparisons, maxima, signs and indices look at it and at nothing
-else. The residues carry the algebra: `+ - * /`, sums and products of matrices act on all of them, without rounding.
+**What a number is.** A floating-point value `x` and residues, one modulo each prime of a tower
+(`modular.MODULI`), drawn independently for the leaves. The float only *steers*: comparisons, maxima, signs and
+indices look at it and at nothing else. The residues carry the algebra: `+ - * /`, sums and products of matrices
+act on all of them, without rounding.
 
-**What equality means.** Let two programs compute f and g, and let a point choose the same branches in both. On that
-branch pattern f - g = u / v with polynomials u, v of degree at most D, a number that is carried along with each value.
-If f and g are not the same function, u is not zero, and modulo a prime M it vanishes at a random point with probability
-at most D / M (Schwartz 1980, Zippel 1979). Points are independent, and so are the levels of the tower: their probabilities
-multiply. A polynomial whose every coefficient is a multiple of all the primes would escape, and no constant that people
-write is a multiple of a prime near 2^28.
+**What equality means.** Let two programs compute f and g, and let a point choose the same branches in both. On
+that branch pattern f - g = u / v with polynomials u, v of degree at most D, a number that is carried along with
+each value. If f and g are not the same function, u is not zero, and modulo a prime M it vanishes at a random
+point with probability at most D / M (Schwartz 1980, Zippel 1979). Points are independent, and so are the levels
+of the tower: their probabilities multiply. A polynomial whose every coefficient is a multiple of all the primes
+would escape, and no constant that people write is a multiple of a prime near 2^28.
 
-**Exponentials.** Each prime is twice the one below plus 1, so its squares form a group whose order is the prime below. With
-g of that order, exp(a) is g^(a modulo the prime below), and exp(a + b) = exp(a) exp(b) holds exactly: exp climbs one
-level, and what it climbs from is not there afterwards. x and exp(x) are as free of each other as they are over the reals,
-for their residues are independent (the idea of Mirage's equivalence verifier, Wu et al., OSDI 2025, arXiv 2405.05751, with
-one pair of primes; the tower reaches exponentials of exponentials). The theorem is then weaker: the bound treats every
-exponential as one more free variable, which is exact for exponentials of linear forms with small integer coefficients, and
-a heuristic otherwise. `theorem` says which of the two a result rests on. log(b) remembers that its exponential is b
-(`antilog`), so logsumexp, softplus and their like close.
+**Exponentials.** Each prime is twice the one below plus 1, so its squares form a group whose order is the prime
+below. With g of that order, exp(a) is g^(a modulo the prime below), and exp(a + b) = exp(a) exp(b) holds
+exactly: exp climbs one level, and what it climbs from is not there afterwards. x and exp(x) are as free of each
+other as they are over the reals, for their residues are independent (the idea of Mirage's equivalence verifier,
+Wu et al., OSDI 2025, arXiv 2405.05751, with one pair of primes; the tower reaches exponentials of
+exponentials). The theorem is then weaker: the bound treats every exponential as one more free variable, which
+is exact for exponentials of linear forms with small integer coefficients, and a heuristic otherwise. `theorem`
+says which of the two a result rests on. log(b) remembers that its exponential is b (`antilog`), so logsumexp,
+softplus and their like close.
 
-**Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension. There s^2 = a
-holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; a pair of programs that differs there is asked again among the squares,
-where all laws of exponents hold. What has no root then is a hole: not compared, and counted.
+**Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension.
+There s^2 = a holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; a pair of programs that differs there is
+asked again among the squares, where all laws of exponents hold. What has no root then is a hole: not compared,
+and counted.
 
 **What it does not mean.** A function without a rule, or one that no relation here describes (erf, gamma), is
-*uninterpreted*: a hash of its argument. Equal arguments give equal values, so nothing wrong can close because of it, but
-something right can stay open. And equality says nothing of rounding: that is for the bounds.
+*uninterpreted*: a hash of its argument. Equal arguments give equal values, so nothing wrong can close because
+of it, but something right can stay open. And equality says nothing of rounding: that is for the bounds.
 """
 
 from __future__ import annotations
@@ -39,7 +42,15 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.modular import GENERATORS, MODULI, exponential, hashed, rational_power, residue, simplest
+from verify.arithmetic.modular import (
+    GENERATORS,
+    MODULI,
+    exponential,
+    hashed,
+    rational_power,
+    residue,
+    simplest,
+)
 from verify.arithmetic.quadratic import Level, Quadratic, linear
 
 Degree = tuple[int, int]  # of the numerator and of the denominator, as polynomials in the leaves
@@ -83,7 +94,9 @@ class Field:
     def __init__(self, points: int, levels: int = 2, *, extended: bool = True):
         self.points = points
         self.moduli = MODULI[:levels]
-        self.extended = extended  # whether a root of what is no square is looked for in the quadratic extension
+        self.extended = (
+            extended  # whether a root of what is no square is looked for in the quadratic extension
+        )
         self.rooted = False  # whether it was found there
         self.exponential = False  # whether exp, log or a root took part: the weaker theorem
         self.uninterpreted: set[str] = set()
@@ -111,7 +124,9 @@ class Field:
         values, positions = np.unique(array, return_inverse=True)
         numbers = [simplest(float(value)) if math.isfinite(value) else Fraction(0) for value in values]
         tower = tuple(
-            np.array([residue(number, modulus) for number in numbers], np.int64)[positions].reshape(array.shape)
+            np.array([residue(number, modulus) for number in numbers], np.int64)[positions].reshape(
+                array.shape
+            )
             for modulus in self.moduli
         )
         hole = ~np.isfinite(array)
@@ -125,7 +140,9 @@ class Field:
         """Plain integers or booleans as floats."""
         whole = array.astype(np.int64)
         number = Fraction(int(whole.reshape(()))) if whole.size == 1 else None
-        return Residues(array.astype(np.float64), tuple(whole % m for m in self.moduli), (0, 0), rational=number)
+        return Residues(
+            array.astype(np.float64), tuple(whole % m for m in self.moduli), (0, 0), rational=number
+        )
 
     def lifted(self, value: Any) -> Residues:
         """A result as a value of the field: a program may return plain integers for a float."""
@@ -145,7 +162,12 @@ class Field:
         antilog = None if antilogs is None else self._move_tower(function, antilogs)
         hole = None
         if any(v.hole is not None for v in values):
-            hole = function(*[np.zeros(v.x.shape, bool) if v.hole is None else np.broadcast_to(v.hole, v.x.shape) for v in values])
+            hole = function(
+                *[
+                    np.zeros(v.x.shape, bool) if v.hole is None else np.broadcast_to(v.hole, v.x.shape)
+                    for v in values
+                ]
+            )
         degree = (max(v.degree[0] for v in values), max(v.degree[1] for v in values))
         rational = values[0].rational if len({v.rational for v in values}) == 1 else None
         if not isinstance(x, (list, tuple)):
@@ -155,7 +177,14 @@ class Field:
             return None if tower is None else tuple(None if level is None else level[i] for level in tower)
 
         return [
-            Residues(x[i], part(tower, i) or (), degree, part(antilog, i), None if hole is None else hole[i], rational)
+            Residues(
+                x[i],
+                part(tower, i) or (),
+                degree,
+                part(antilog, i),
+                None if hole is None else hole[i],
+                rational,
+            )
             for i in range(len(x))
         ]
 
@@ -182,13 +211,16 @@ class Field:
     def climb(self, tower: Tower, bases: tuple[int, int] = GENERATORS) -> Tower | None:
         """A base to the power of a value, one level up; None where no level is left.
 
-        The second base is for the part of an exponent that lies in the quadratic extension: base^(a + b i) is a product
-        of two powers, so that sums still become products.
+        The second base is for the part of an exponent that lies in the quadratic extension: base^(a + b i) is a
+        product of two powers, so that sums still become products.
         """
         powers: list[Level | None] = [None]
         for level, below in enumerate(tower[:-1], start=1):
             if isinstance(below, Quadratic):
-                parts = (exponential(part, level, base) for part, base in zip((below.re, below.im), bases, strict=True))
+                parts = (
+                    exponential(part, level, base)
+                    for part, base in zip((below.re, below.im), bases, strict=True)
+                )
                 powers.append(math.prod(parts) % self.moduli[level])
             else:
                 powers.append(None if below is None else exponential(below, level, bases[0]))
@@ -218,7 +250,10 @@ class Field:
         mirrored = self.moduli[-1] - value
         flipped = mirrored < value
         tower = self.uninterpret(name, np.where(flipped, mirrored, value))
-        signed = (np.where(flipped, modulus - level, level) for modulus, level in zip(self.moduli, tower, strict=True))
+        signed = (
+            np.where(flipped, modulus - level, level)
+            for modulus, level in zip(self.moduli, tower, strict=True)
+        )
         return tuple(np.where(value == 0, 0, level) for level in signed)
 
     def unknown(self, step: Any, *operands: Any) -> list[Any]:
@@ -242,10 +277,18 @@ class Field:
             output = output.astype(np.result_type(output.dtype, np.float64))
             places = np.arange(output[:1].size, dtype=np.int64).reshape(output[:1].shape)
             seeds = seed.reshape(-1, *(1,) * (output.ndim - 1)) + places
-            holes = [operand.hole for operand in operands if isinstance(operand, Residues) and operand.hole is not None]
+            holes = [
+                operand.hole
+                for operand in operands
+                if isinstance(operand, Residues) and operand.hole is not None
+            ]
             holed = [hole.reshape(len(hole), -1).any(axis=1) for hole in holes]
             hole = np.logical_or.reduce(np.broadcast_arrays(*holed)) if holed else None
-            spread = None if hole is None else np.broadcast_to(hole.reshape(-1, *(1,) * (output.ndim - 1)), output.shape)
+            spread = (
+                None
+                if hole is None
+                else np.broadcast_to(hole.reshape(-1, *(1,) * (output.ndim - 1)), output.shape)
+            )
             tower = self.uninterpret(name, np.broadcast_to(seeds, output.shape))
             results.append(Residues(output, tower, (1, 1), hole=spread))
         return results
@@ -256,7 +299,9 @@ class Field:
         """Notes which way each point went, and returns it."""
         self._sites += 1
         bits = taken.reshape(len(taken), -1).astype(np.uint64)
-        weights = hashed(np.arange(bits.shape[1], dtype=np.int64) + (self._sites << 32), "branch", (1 << 62) - 57)
+        weights = hashed(
+            np.arange(bits.shape[1], dtype=np.int64) + (self._sites << 32), "branch", (1 << 62) - 57
+        )
         self.patterns = self.patterns + (bits * weights.astype(np.uint64)).sum(axis=1, dtype=np.uint64)
         return taken
 

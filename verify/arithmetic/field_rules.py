@@ -19,9 +19,9 @@ from verify.arithmetic.contraction import contract
 from verify.arithmetic.field import Degree, Field, Residues, Tower
 from verify.arithmetic.indexing import scatter_add
 from verify.arithmetic.integers import INTEGER_RULES
-from verify.arithmetic.modular import hashed, inverse, matmul, power
-from verify.arithmetic.quadratic import Level, Quadratic, bilinear, linear
+from verify.arithmetic.modular import hashed, inverse, matmul, power, product
 from verify.arithmetic.ordering import sort_order, take_order, top_k_order
+from verify.arithmetic.quadratic import Level, Quadratic, bilinear, linear
 
 if TYPE_CHECKING:
     from verify.interpret import Step
@@ -47,7 +47,12 @@ def _aligned(step: Step, *values: Any) -> list[Any]:
         value
         if value.x.ndim == rank
         else Residues(
-            movement.align(step, value.x)[0], tower(value.r) or (), value.degree, tower(value.antilog), lift(value.hole), value.rational
+            movement.align(step, value.x)[0],
+            tower(value.r) or (),
+            value.degree,
+            tower(value.antilog),
+            lift(value.hole),
+            value.rational,
         )
         for value in values
     ]
@@ -129,7 +134,7 @@ def _mul(field: Field, a: Residues, b: Residues) -> Residues:
         antilog, exists = _power(field, log.antilog, constant)
         antilog = antilog if exists.all() else None
         degree = max(1, abs(constant.numerator)) * degree[0], max(1, abs(constant.numerator)) * degree[1]
-    tower = _levels(field, lambda a, b, m: a * b % m, a.r, b.r)
+    tower = _levels(field, product, a.r, b.r)
     return Residues(a.x * b.x, tower, degree, antilog, hole)
 
 
@@ -148,7 +153,9 @@ def _power(field: Field, tower: Tower, exponent: Fraction) -> tuple[Tower, Array
 def _reciprocal(field: Field, a: Residues) -> Residues:
     x, degree = 1 / a.x, (a.degree[1], a.degree[0])
     if a.rational:
-        return Residues(x, field.everywhere(1 / a.rational, a.x.shape), degree, hole=a.hole, rational=1 / a.rational)
+        return Residues(
+            x, field.everywhere(1 / a.rational, a.x.shape), degree, hole=a.hole, rational=1 / a.rational
+        )
     zero = functools.reduce(np.logical_or, [level == 0 for level in a.r if level is not None])
     return Residues(x, _levels(field, inverse, a.r), degree, hole=_and_hole(a.hole, zero))
 
@@ -189,7 +196,9 @@ def _whole_hole(a: Residues) -> Array:
     return np.zeros(a.x.shape, bool) if a.hole is None else np.broadcast_to(a.hole, a.x.shape)
 
 
-def _reduce(combine: Callable[[Array, int], Array], function: Callable[..., Array], degree: Callable[..., Degree]) -> Rule:
+def _reduce(
+    combine: Callable[[Array, int], Array], function: Callable[..., Array], degree: Callable[..., Degree]
+) -> Rule:
     """A sum or product over axes; `combine` takes rows of residues and the modulus."""
 
     def rule(field: Field, step: Step, a: Residues) -> Residues:
@@ -198,8 +207,12 @@ def _reduce(combine: Callable[[Array, int], Array], function: Callable[..., Arra
         tower = _levels(field, lambda r, m: combine(linear(lambda r: movement.reduced(step, r), r), m), a.r)
         antilog = None
         if a.antilog is not None and combine is _sum:
-            antilog = _levels(field, lambda r, m: _product(linear(lambda r: movement.reduced(step, r), r), m), a.antilog)
-        return Residues(function(movement.reduced(step, a.x), axis=-1), tower, degree(a.degree, count), antilog, hole)
+            antilog = _levels(
+                field, lambda r, m: _product(linear(lambda r: movement.reduced(step, r), r), m), a.antilog
+            )
+        return Residues(
+            function(movement.reduced(step, a.x), axis=-1), tower, degree(a.degree, count), antilog, hole
+        )
 
     return rule
 
@@ -221,17 +234,19 @@ def _dot_general(field: Field, step: Step, a: Residues, b: Residues) -> Residues
     """dot_general and conv_general_dilated: sums of products."""
     a, b = field.lifted(a), field.lifted(b)
 
-    def product(a: Level, b: Level, modulus: int) -> Level:
-        return bilinear(lambda a, b: contract(step, a, b, lambda rows, columns: matmul(rows, columns, modulus)), a, b)
+    def contracted(a: Level, b: Level, modulus: int) -> Level:
+        return bilinear(
+            lambda a, b: contract(step, a, b, lambda rows, columns: matmul(rows, columns, modulus)), a, b
+        )
 
-    tower = _levels(field, product, a.r, b.r)
+    tower = _levels(field, contracted, a.r, b.r)
     hole = None
     if a.hole is not None or b.hole is not None:
         (holes_a, ones_a), (holes_b, ones_b) = ((_whole_hole(v) * 1.0, np.ones(v.x.shape)) for v in (a, b))
         hole = contract(step, holes_a, ones_b) + contract(step, ones_a, holes_b) > 0
-    product = (a.degree[0] + b.degree[0], a.degree[1] + b.degree[1])
+    term = (a.degree[0] + b.degree[0], a.degree[1] + b.degree[1])
     terms = math.prod(step.inputs[1].shape)  # of no output are there more
-    return Residues(contract(step, a.x, b.x), tower, _times(product, terms), hole=hole)
+    return Residues(contract(step, a.x, b.x), tower, _times(term, terms), hole=hole)
 
 
 def _cumulative(field: Field, step: Step, a: Residues) -> Residues:
@@ -281,10 +296,7 @@ def _scatter_add(field: Field, step: Step, operand: Residues, indices: Array, up
 # --- exponentials: exp(a) = g^a, one level up; log(b) remembers b -----------------------------------------------------
 
 
-def _grown(degree: Degree) -> Degree:
-    """The degree of a rational function of exp(a), in which exp(a) counts as one more variable or its inverse."""
-    top = max(1, *degree)
-    return top, top
+VARIABLE = (1, 1)  # the degree of an exponential, a logarithm, ...: one more variable, or its inverse
 
 
 def _exponential(field: Field, name: str, a: Residues, tower: Tower | None, x: Array) -> Residues:
@@ -292,7 +304,7 @@ def _exponential(field: Field, name: str, a: Residues, tower: Tower | None, x: A
     if tower is None:
         field.exhausted = True
         tower = field.uninterpret(f"{name} of an exponential", a.top)
-    return Residues(x, tower, _grown(a.degree), hole=a.hole)
+    return Residues(x, tower, VARIABLE, hole=a.hole)
 
 
 def _exp(field: Field, step: Step, a: Residues) -> Residues:
@@ -314,9 +326,11 @@ def _exp2(field: Field, step: Step, a: Residues) -> Residues:
 
 def _log(field: Field, step: Step, a: Residues) -> Residues:
     named = field.uninterpreted.copy()
-    tower = tuple(None if level is None else np.where(a.top == 1, 0, level) for level in field.uninterpret("log", a.top))
+    tower = tuple(
+        None if level is None else np.where(a.top == 1, 0, level) for level in field.uninterpret("log", a.top)
+    )
     field.uninterpreted = named  # what is asked of a logarithm is mostly its exponential, and that is known
-    return Residues(np.log(a.x), tower, _grown(a.degree), a.r, _and_hole(a.hole, a.top == 0))
+    return Residues(np.log(a.x), tower, VARIABLE, a.r, _and_hole(a.hole, a.top == 0))
 
 
 def _one(field: Field) -> Residues:
@@ -354,7 +368,9 @@ def _hyperbolic(sign: int, over: int | None, function: Callable[[Array], Array])
         below = field.everywhere(Fraction(2), (1,) * a.x.ndim) if over is None else half(over)
         tower = _levels(field, lambda a, b, m: a * inverse(b, m) % m, half(sign), below)
         zero = functools.reduce(np.logical_or, [level == 0 for level in below if level is not None])
-        return Residues(function(a.x), tower, (2 * e.degree[0], 2 * e.degree[1]), hole=_and_hole(a.hole, zero))
+        return Residues(
+            function(a.x), tower, (2 * e.degree[0], 2 * e.degree[1]), hole=_and_hole(a.hole, zero)
+        )
 
     return rule
 
@@ -368,7 +384,9 @@ def _root(exponent: Fraction, function: Callable[[Array], Array]) -> Rule:
         tower, exists = field.root(a.r, exponent)
         if exponent < 0:
             exists = exists & (a.top != 0)
-        top = 2 * max(1, abs(exponent.numerator)) * max(1, *a.degree)  # s^2 = a: a root doubles the degree at most
+        top = (
+            2 * max(1, abs(exponent.numerator)) * max(1, *a.degree)
+        )  # s^2 = a: a root doubles the degree at most
         return Residues(function(a.x), tower, (top, top), hole=_and_hole(a.hole, ~exists))
 
     return rule
@@ -387,11 +405,13 @@ def _pow(field: Field, step: Step, a: Residues, b: Any) -> Residues:
     tower = (None,) if quadratic else _levels(field, _power_each, a.r, exponents)
     if tower[-1] is None:
         field.exhausted = True
-        return Residues(x, field.uninterpret("pow", _mixed(field, a, b)), _grown(a.degree), hole=_hole(a, b))
+        return Residues(x, field.uninterpret("pow", _mixed(field, a, b)), VARIABLE, hole=_hole(a, b))
     field.exponential = True
     square = _levels(field, lambda a, m: power(a, (m - 1) // 2, m) == 1, a.r)
-    exists = functools.reduce(np.logical_and, [s for s, kept in zip(square, tower, strict=True) if kept is not None])
-    return Residues(x, tower, _grown(_plus(a.degree, b.degree)), hole=_and_hole(_hole(a, b), ~exists))
+    exists = functools.reduce(
+        np.logical_and, [s for s, kept in zip(square, tower, strict=True) if kept is not None]
+    )
+    return Residues(x, tower, VARIABLE, hole=_and_hole(_hole(a, b), ~exists))
 
 
 def _power_each(base: Array, exponent: Array, modulus: int) -> Array:
@@ -420,8 +440,11 @@ def _erfc(field: Field, step: Step, a: Residues) -> Residues:
     return _steered(_sub(field, step, _one(field), RULES["erf"](field, step, a)), _erfc_x(a.x))
 
 
-def _circular(above: Callable[..., Array], below: Callable[[Array], Array], function: Callable[[Array], Array]) -> Rule:
-    """sin = 2t / (1 + t^2), cos = (1 - t^2) / (1 + t^2), t odd and otherwise unknown: sin^2 + cos^2 = 1, sin odd, cos even."""
+def _circular(
+    above: Callable[..., Array], below: Callable[[Array], Array], function: Callable[[Array], Array]
+) -> Rule:
+    """sin = 2t / (1 + t^2), cos = (1 - t^2) / (1 + t^2), t odd and otherwise unknown: sin^2 + cos^2 = 1, sin
+    odd, cos even."""
 
     def rule(field: Field, step: Step, a: Residues) -> Residues:
         t = field.uninterpret("tan(a/2)", a.top, odd=True)
@@ -434,7 +457,9 @@ def _circular(above: Callable[..., Array], below: Callable[[Array], Array], func
 
 
 def _atan2(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
-    return Residues(np.arctan2(a.x, b.x), field.uninterpret("atan2", _mixed(field, a, b)), (1, 1), hole=_hole(a, b))
+    return Residues(
+        np.arctan2(a.x, b.x), field.uninterpret("atan2", _mixed(field, a, b)), (1, 1), hole=_hole(a, b)
+    )
 
 
 def _mixed(field: Field, a: Residues, b: Residues) -> Level:
@@ -513,7 +538,9 @@ def _reduce_extremum(choose: Callable[..., Array]) -> Rule:
         best = field.branch(choose(movement.reduced(step, a.x), axis=-1))[..., None]
 
         def take(array: Array) -> Array:
-            return np.take_along_axis(movement.reduced(step, np.broadcast_to(array, a.x.shape)), best, axis=-1)[..., 0]
+            return np.take_along_axis(
+                movement.reduced(step, np.broadcast_to(array, a.x.shape)), best, axis=-1
+            )[..., 0]
 
         return field.move(take, a)
 

@@ -1,4 +1,5 @@
-"""A primitive evaluated by JAX itself, in float64 on the host: what an arithmetic falls back on where it has no rule."""
+"""A primitive evaluated by JAX itself, in float64 on the host: what an arithmetic falls back on where it has no
+rule."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Integers modulo a prime, as vectorised NumPy: the machinery below the finite fields of the proof.
 
-The moduli form a tower (a Cunningham chain): each prime is twice the one below, plus 1. So the squares modulo a prime form a
-group whose order is the prime below, and what is known modulo that prime can stand in the exponent: exp climbs one level.
-The lowest is near 2^28, and a product of two residues of any level fits an int64.
+The moduli form a tower (a Cunningham chain): each prime is twice the one below, plus 1. So the squares modulo a
+prime form a group whose order is the prime below, and what is known modulo that prime can stand in the
+exponent: exp climbs one level. The lowest is near 2^28, and a product of two residues of any level fits an
+int64.
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ MODULI = (379600379, 759200759, 1518401519, 3036803039)
 GENERATORS = (2718281828459045**2, 3141592653589793**2)
 _HALF = 16  # bits: residues have up to 32, tables and matrix products work on halves
 _MASK = (1 << _HALF) - 1
+
+
+def product(a: Level, b: Level, modulus: int) -> Level:
+    """a b: by NumPy's fast division by a constant where arrays are long enough to gain by it."""
+    both = a * b
+    if isinstance(both, Quadratic) or both.size < 4096:
+        return both % modulus
+    unsigned = both.view(np.uint64)
+    return (unsigned - unsigned // np.uint64(modulus) * np.uint64(modulus)).view(np.int64)
 
 
 def inverse(a: Level, modulus: int) -> Level:
@@ -47,10 +57,10 @@ def power(a: Level, exponent: int, modulus: int) -> Level:
     result: Level = np.ones(a.shape, np.int64)
     while exponent:
         if exponent & 1:
-            result = a * result % modulus
+            result = product(a, result, modulus)
         exponent >>= 1
         if exponent:
-            a = a * a % modulus
+            a = product(a, a, modulus)
     return result
 
 
@@ -69,15 +79,16 @@ def _tables(base: int, modulus: int) -> tuple[np.ndarray, np.ndarray]:
 def exponential(exponent: np.ndarray, level: int, base: int) -> np.ndarray:
     """base^exponent at a level, of exponents at the level below: exponential(a + b) = exponential(a) exponential(b)."""
     low, high = _tables(base, MODULI[level])
-    return low[exponent & _MASK] * high[exponent >> _HALF] % MODULI[level]
+    return product(low[exponent & _MASK], high[exponent >> _HALF], MODULI[level])
 
 
 def rational_power(a: Level, exponent: Fraction, level: int, *, extended: bool) -> tuple[Level, np.ndarray]:
     """a^exponent at a level above the lowest, and where it exists.
 
-    An odd denominator prime to the order of the whole group has one root of everything. Any other denominator has one
-    root *among the squares* of every square, so that all laws of exponents hold there. What is no square has a square root
-    in the `extended` field, where sqrt(a) sqrt(b) is sqrt(a b) up to its sign; else, and for higher roots, none.
+    An odd denominator prime to the order of the whole group has one root of everything. Any other denominator
+    has one root *among the squares* of every square, so that all laws of exponents hold there. What is no
+    square has a square root in the `extended` field, where sqrt(a) sqrt(b) is sqrt(a b) up to its sign; else,
+    and for higher roots, none.
     """
     numerator, denominator, modulus = exponent.numerator, exponent.denominator, MODULI[level]
     if isinstance(a, Quadratic):
@@ -95,7 +106,9 @@ def rational_power(a: Level, exponent: Fraction, level: int, *, extended: bool) 
     quarter = numerator * pow(denominator // 2, -1, 4) % 4  # (-1)^(n/2k) = i^(n/k)
     turned = root if quarter in (0, 1) else -root % modulus
     turned_re, turned_im = (turned, 0) if quarter % 2 == 0 else (0, turned)
-    return Quadratic(np.where(square, root, turned_re), np.where(square, 0, turned_im), modulus), np.ones_like(square)
+    return Quadratic(
+        np.where(square, root, turned_re), np.where(square, 0, turned_im), modulus
+    ), np.ones_like(square)
 
 
 def matmul(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Residues of the form a + b i with i^2 = -1: where numbers that are no squares have their roots.
 
-Every prime of the tower is 3 modulo 4, so -1 is no square, and adjoining i gives a field in which everything that the prime
-knows has a square root: that of a square, or i times that of its opposite.
+Every prime of the tower is 3 modulo 4, so -1 is no square, and adjoining i gives a field in which everything
+that the prime knows has a square root: that of a square, or i times that of its opposite.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Quadratic:
 
     def __add__(self, other: Any) -> Quadratic:
         other = Quadratic.of(np.asarray(other) if isinstance(other, int) else other, self.modulus)
-        return Quadratic((self.re + other.re) % self.modulus, (self.im + other.im) % self.modulus, self.modulus)
+        return Quadratic(
+            (self.re + other.re) % self.modulus, (self.im + other.im) % self.modulus, self.modulus
+        )
 
     def __mul__(self, other: Any) -> Quadratic:
         m = self.modulus
@@ -84,7 +86,10 @@ def linear(function: Callable[..., Any], *values: Level) -> Any:
     parts = [Quadratic.of(value, first.modulus) for value in values]
     re, im = function(*[part.re for part in parts]), function(*[part.im for part in parts])
     if isinstance(re, (list, tuple)):
-        return [Quadratic(a % first.modulus, b % first.modulus, first.modulus) for a, b in zip(re, im, strict=True)]
+        return [
+            Quadratic(a % first.modulus, b % first.modulus, first.modulus)
+            for a, b in zip(re, im, strict=True)
+        ]
     return Quadratic(re % first.modulus, im % first.modulus, first.modulus)
 
 

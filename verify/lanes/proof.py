@@ -48,7 +48,9 @@ class Proof:
     floats: Mapping[str, np.ndarray] = field(default_factory=dict)  # what steered: the points as cases
 
 
-def prove(pair: Pair, sizes: Sizes, rng: np.random.Generator, points: int, *, concrete: bool = False) -> Proof:
+def prove(
+    pair: Pair, sizes: Sizes, rng: np.random.Generator, points: int, *, concrete: bool = False
+) -> Proof:
     """Evaluates everything at random points: generic floats steer, independent random residues decide."""
     specs = pair.specs(sizes)
     floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
@@ -63,7 +65,11 @@ def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, conc
 
 
 def _climb(
-    pair: Pair, sizes: Sizes, floats: Mapping[str, np.ndarray], draw: Callable[[int], Mapping[str, np.ndarray]], concrete: bool
+    pair: Pair,
+    sizes: Sizes,
+    floats: Mapping[str, np.ndarray],
+    draw: Callable[[int], Mapping[str, np.ndarray]],
+    concrete: bool,
 ) -> Proof:
     """Walks in the lowest tower that reaches every exponential of the program; the pair remembers how high that is.
 
@@ -76,7 +82,9 @@ def _climb(
             break
         drawn.append(draw(MODULI[pair.levels]))
         pair.levels += 1
-    if any(field.rooted for field in fields) and not all(outcome.equal for outcome in proof.outcomes.values()):
+    if any(field.rooted for field in fields) and not all(
+        outcome.equal for outcome in proof.outcomes.values()
+    ):
         among_squares, _ = _walk(pair, sizes, floats, drawn, concrete, extended=False)
         for name, outcome in among_squares.outcomes.items():
             if not proof.outcomes[name].equal:
@@ -103,7 +111,9 @@ def _walk(
 
     base = new()
     leaves = {
-        name: Residues(floats[name], tuple(level[name] for level in drawn)) if spec.kind == "float" else floats[name]
+        name: Residues(floats[name], tuple(level[name] for level in drawn))
+        if spec.kind == "float"
+        else floats[name]
         for name, spec in pair.specs(sizes).items()
     }
     values = programs.reference(base, sizes, leaves)
@@ -116,7 +126,9 @@ def _walk(
     if isinstance(programs.composed, Traced) and programs.autodiff is not None:
         ours, theirs = new(), new()
         manual, autodiff = programs.composed(ours, sizes, leaves), programs.autodiff(theirs, sizes, leaves)
-        proof.outcomes[GRADIENT] = _outcome({key: (manual[key], autodiff[key]) for key in autodiff}, ours, theirs)
+        proof.outcomes[GRADIENT] = _outcome(
+            {key: (manual[key], autodiff[key]) for key in autodiff}, ours, theirs
+        )
     plain = {name: base.steer(value) for name, value in values.items()}
     for site in sites(pair.derivation, pair.choices, plain):
         for piece, count in pieces(site).items():
@@ -128,7 +140,10 @@ def _walk(
 def _outcome(compared: Mapping[str, tuple[Any, Any]], *fields: Field) -> Outcome:
     field = fields[-1]
     return Outcome(
-        {key: field.compare(field.lifted(ours), field.lifted(theirs)) for key, (ours, theirs) in compared.items()},
+        {
+            key: field.compare(field.lifted(ours), field.lifted(theirs))
+            for key, (ours, theirs) in compared.items()
+        },
         "exponential" if any(each.exponential for each in fields) else "rational",
         frozenset().union(*(each.uninterpreted for each in fields)),
         frozenset(np.bitwise_xor.reduce([each.patterns for each in fields]).tolist()),
