@@ -77,7 +77,7 @@ def div(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     exact, power_of_two = None, None
     if b.some_exact:
         power_of_two = b.exact_where(np.abs(b.value) == b.grid) & np.isfinite(b.value)
-        if ulps > 2:  # by a reciprocal that is itself rough
+        if ulps > 3:  # by a reciprocal that is itself rough
             power_of_two = power_of_two & (np.abs(b.value) == 1)
     if a.some_exact:
         exact = a.exact_where(a.value == 0) & (np.abs(b.value) > b.errors)

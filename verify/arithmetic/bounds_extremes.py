@@ -137,7 +137,8 @@ def argument(largest: bool) -> Callable[..., Any]:
             return value
         won = pick(entries.error, place)[..., None]
         rivals = candidates & ((entries.error > 0) | (won > 0))
-        return plainly(value, (rivals.sum(axis=-1) > 1))
+        np.put_along_axis(rivals, place[..., None], False, axis=-1)
+        return plainly(value, np.asarray(rivals.any(axis=-1)))
 
     return rule
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic.bounded import Bounded, Doubtful, numbers, plainly
-from verify.arithmetic.indexing import INDEXED_MOVES, split_operands
+from verify.arithmetic.indexing import INDEXED_MOVES, filled, split_operands
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds import Bounds
@@ -26,9 +26,13 @@ def indexed(name: str) -> Callable[..., Any]:
             result = move(step, values, plain)
         else:
             result = arithmetic.move(functools.partial(_apply, move, step, plain), *values)
-        if name == "gather" and isinstance(result, Bounded) and result.error is not None:
-            # outside the operand a gather reads NaN, and that is certain
-            result.error = np.where(np.isnan(result.value) & np.isnan(result.error), 0.0, result.error)
+        outside = filled(step, plain[0]) if name == "gather" else None
+        if outside is not None and isinstance(result, Bounded):  # what a gather reads there is certain
+            given = step.params["fill_value"]
+            result = Bounded(
+                np.where(outside, np.nan if given is None else float(given), result.value),
+                np.where(outside, 0.0, result.errors),
+            )
         return clouded(result, indices)
 
     return rule

@@ -123,6 +123,16 @@ def test_bits_used_as_integers_are_in_doubt():
     assert isinstance(unsure, Doubtful) and unsure.doubt.all()
 
 
+def test_what_a_gather_reads_outside_is_certain():
+    def read(x):
+        beyond = jnp.array([1, 7])
+        return x.at[beyond].get(mode="fill"), x.at[beyond].get(mode="fill", fill_value=5.0)
+
+    missing, filled = walk(read, ([1.0, 2.0], [1e-3, 1e-3]))
+    assert np.isnan(missing.value[0, 1]) and filled.value[0].tolist() == [2.0, 5.0]
+    assert errors(missing).tolist() == errors(filled).tolist() == [1e-3, 0.0]
+
+
 # --- no rule
 
 

@@ -54,6 +54,29 @@ def test_xla_errs_by_no_more_than_the_table(dtype: str):
         )
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_points_that_are_called_exact_are_exact_in_xla(dtype: str):
+    """Those of each function, roots of squares, and quotients by powers of two, by their roots too."""
+    points = {name: np.array(row.exact) for name, row in ELEMENTARY.items() if row.exact}
+    whole = np.arange(1, int(2 ** (unit_of(dtype).bits // 2)) if dtype != "float64" else 4096)
+    powers = 2.0 ** np.arange(0, 6)
+
+    def compute(points, squares, powers):
+        values = {name: _jax(name)(x) for name, x in points.items()}
+        return values, jnp.sqrt(squares), 3 / powers, 3 / jnp.sqrt(powers * powers)
+
+    with jax.enable_x64(True):
+        given = {name: jnp.asarray(x, dtype) for name, x in points.items()}
+        computed = jax.jit(compute)(given, jnp.asarray(whole**2, dtype), jnp.asarray(powers, dtype))
+    values, roots, quotients, by_roots = jax.tree.map(lambda x: np.asarray(x, np.float64), computed)
+    with np.errstate(all="ignore"):
+        for name, x in points.items():
+            np.testing.assert_array_equal(values[name], ELEMENTARY[name].function(x), name)
+    np.testing.assert_array_equal(roots, whole)
+    np.testing.assert_array_equal(quotients, 3 / powers)
+    np.testing.assert_array_equal(by_roots, 3 / powers)
+
+
 def _logistic(x):
     return 1 / (1 + mpmath.exp(-x))
 
