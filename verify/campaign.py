@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import importlib.metadata
-import multiprocessing
 import platform as python_platform
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 
 from manual_bp.derivation import Derivation
-from verify import judge, store
+from verify import judge, oracle
+from verify.activity import NOTHING
+from verify.caching import compilation_cache
+from verify.journal import Journal
+from verify.programs import GRADIENT, Fault
 from verify.settings import Settings
+from verify.store import Store
 from verify.strategies import rotation
-from verify.targets import Target, load
-from verify.unit import Findings, Unit
+from verify.targets import Target
+from verify.unit import Findings, Unit, tex_of
 from verify.unit import judge as judge_unit
-from verify.verdict import Report
+from verify.verdict import EquationReport, Report
+from verify.workers import Crew, Lost, internal_error
 
 Progress = Callable[[str, int, int], None]
+Planned = Sequence[tuple[int, Unit]]  # each unit with the place of its target
 
 
 def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Report:
     """Judges every target. Interrupted by Ctrl-C, it returns what is known so far and says so."""
     started = time.perf_counter()
-    units = plan(targets, settings)
+    where = environment(settings)
+    store = Store(settings.directory, where["platform"], settings.precision)
+    units = plan(targets, settings, [store.kept(target.derivation.name) for target in targets])
+    labels = [f"{targets[t].derivation.name} {' '.join(unit.choices.values())}" for t, unit in units]
     found: dict[int, Findings] = {}
     interrupted = False
-    labels = [f"{targets[t].derivation.name} {' '.join(unit.choices.values())}" for t, unit in units]
     try:
-        for done, (position, findings) in enumerate(_judged(targets, units, settings), start=1):
-            found[position] = findings
-            store.keep(settings.directory, targets[units[position][0]].derivation.name, findings)
-            progress(labels[position], done, len(units))
+        with contextlib.closing(_judged(targets, units, settings, where)) as judged:
+            for done, (position, findings) in enumerate(judged, start=1):
+                found[position] = findings
+                store.enter(targets[units[position][0]].derivation.name, position, findings)
+                progress(labels[position], done, len(units))
     except KeyboardInterrupt:
         interrupted = True
     derivations = []
@@ -46,17 +53,14 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
         if mine or not interrupted:
             derivations.append(judge.conclude(target.derivation.name, target.derivation.source, mine))
     derivations = [derivation for derivation in derivations if derivation.equations]
-    return Report(
-        environment(settings),
-        settings.to_json(),
-        totals(targets, units, found, time.perf_counter() - started),
-        derivations,
-        interrupted,
-    )
+    seconds = time.perf_counter() - started
+    return Report(where, settings.to_json(), totals(targets, units, found, seconds), derivations, interrupted)
 
 
-def plan(targets: Sequence[Target], settings: Settings) -> list[tuple[int, Unit]]:
-    """The units of work, each with the place of its target.
+def plan(
+    targets: Sequence[Target], settings: Settings, kept: Sequence[Sequence[Mapping[str, Any]]] = ()
+) -> list[tuple[int, Unit]]:
+    """The units of work, each with the place of its target, and the counterexamples `kept` of it.
 
     Tables are rotated: every row is met in every derivation. On the device, the derivations share them out, so that every
     row is met there in at least one, and every derivation meets several.
@@ -67,86 +71,97 @@ def plan(targets: Sequence[Target], settings: Settings) -> list[tuple[int, Unit]
     for turn, place in enumerate(chosen):
         target = targets[place]
         pairs = rotation(target.derivation, settings.seed)
+        replays = _by_choices(target.derivation, kept[place] if kept else ())
         share, rest = divmod(settings.examples, len(pairs))
         for index, rows in enumerate(pairs):
             names = {choice: str(getattr(row, "name", row)) for choice, row in rows.items()}
             new = set(names.items()) - on_device
             here = index % len(chosen) == turn or (bool(new) and turn == len(chosen) - 1)
             on_device |= set(names.items()) if here else set()
-            units.append((place, Unit(target.spec, index, names, share + (index < rest), here, settings)))
+            mine = tuple(replays.pop(tuple(names.items()), ()))
+            units.append((place, Unit(target.spec, index, names, share + (index < rest), here, settings, mine)))
+        for more, (names, mine) in enumerate(replays.items(), start=len(pairs)):
+            unit = Unit(target.spec, more, dict(names), 0, False, settings, tuple(mine), only_replays=True)
+            units.append((place, unit))
     return units
 
 
+def _by_choices(
+    derivation: Derivation, kept: Sequence[Mapping[str, Any]]
+) -> dict[tuple[tuple[str, str], ...], list[dict[str, Any]]]:
+    """Counterexamples by the rows they were found with, those left out that the derivation's tables no longer have."""
+    replays: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
+    for stored in kept:
+        rows = stored.get("choices")
+        if isinstance(rows, dict) and rows.keys() == derivation.choices.keys():
+            names = tuple((choice, rows[choice]) for choice in derivation.choices)
+            if all(isinstance(row, str) and row in derivation.choices[choice] for choice, row in names):
+                replays.setdefault(names, []).append(dict(stored))
+    return replays
+
+
 def _selected(derivation: Derivation, settings: Settings) -> bool:
-    return any(settings.selects(derivation.name, name) for name in [*derivation.equations, "gradient"])
+    return any(settings.selects(derivation.name, name) for name in [*derivation.equations, GRADIENT])
 
 
-# --- processes --------------------------------------------------------------------------------------------------------
+# --- who judges -------------------------------------------------------------------------------------------------------
 
 
 def _judged(
-    targets: Sequence[Target], units: Sequence[tuple[int, Unit]], settings: Settings
+    targets: Sequence[Target], units: Planned, settings: Settings, where: Mapping[str, Any]
 ) -> Iterator[tuple[int, Findings]]:
-    """The findings of every unit, as they come."""
-    jobs = min(settings.jobs_on(_platform(settings)), len(units))
-    if jobs <= 1:
-        with compilation_cache(settings):
-            for position, (place, unit) in enumerate(units):
-                yield position, judge_unit(targets[place].derivation, unit)
-        return
-    context = multiprocessing.get_context("spawn")  # jax has threads, which a fork would not survive
-    executor = concurrent.futures.ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(settings,))
-    try:
-        futures = {executor.submit(_work, unit): position for position, (_, unit) in enumerate(units)}
-        for future in concurrent.futures.as_completed(futures):
-            yield futures[future], future.result()
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+    """The findings of every unit as they come, those with something to replay first."""
+    order = sorted(range(len(units)), key=lambda position: not units[position][1].replays)
+    waiting = {position: units[position][1] for position in order}
+    apart = where["platform"] != "tpu" and all(":" in target.spec for target in targets)  # one process has the TPU
+    judged = _by_processes(waiting, settings, where) if apart else _here(targets, units, waiting, settings)
+    with contextlib.closing(judged):
+        for position, findings in judged:
+            place, unit = units[position]
+            if isinstance(findings, Lost):
+                findings = nothing(targets[place].derivation, unit, findings)
+            yield position, findings
 
 
-def _begin(settings: Settings) -> None:
-    """Prepares a process: Ctrl-C is for the one that reports."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _use_cache(settings)
+def _by_processes(
+    units: Mapping[int, Unit], settings: Settings, where: Mapping[str, Any]
+) -> Iterator[tuple[int, Findings | Lost]]:
+    """In processes of their own, and from where a run that was killed had come to."""
+    journal = Journal(settings, where)
+    known = {position: findings for position, unit in units.items() if (findings := journal.read(unit)) is not None}
+    yield from known.items()
+    waiting = {position: unit for position, unit in units.items() if position not in known}
+    crew = Crew(min(settings.jobs_on(where["platform"]), max(len(waiting), 1)), settings, where["platform"])
+    with contextlib.closing(crew):
+        for position, findings in crew.judge(waiting):
+            if isinstance(findings, Findings):
+                journal.write(units[position], findings)
+            yield position, findings
+    journal.clear()
 
 
-def _work(unit: Unit) -> Findings:
-    return judge_unit(load(unit.spec), unit)
+def _here(
+    targets: Sequence[Target], planned: Planned, units: Mapping[int, Unit], settings: Settings
+) -> Iterator[tuple[int, Findings | Lost]]:
+    """In this process: a derivation that is only there as a value cannot be sent to another one."""
+    with compilation_cache(settings):
+        for position, unit in units.items():
+            try:
+                yield position, judge_unit(targets[planned[position][0]].derivation, unit)
+            except Exception as error:
+                yield position, Lost(NOTHING, internal_error(error))
 
 
-CACHE = {
-    "jax_compilation_cache_dir": None,
-    "jax_persistent_cache_min_compile_time_secs": 0.0,
-    "jax_persistent_cache_min_entry_size_bytes": -1,
-}
-
-
-def _use_cache(settings: Settings) -> None:
-    for option, value in CACHE.items():
-        jax.config.update(option, str((settings.directory / "xla").absolute()) if value is None else value)
-
-
-@contextlib.contextmanager
-def compilation_cache(settings: Settings) -> Iterator[None]:
-    """Compiled programs are kept in the directory of the settings; the user's own configuration comes back afterwards."""
-    before = {option: getattr(jax.config, option) for option in CACHE}
-    _use_cache(settings)
-    try:
-        yield
-    finally:
-        for option, value in before.items():
-            jax.config.update(option, value)
+def nothing(derivation: Derivation, unit: Unit, lost: Lost) -> Findings:
+    """What is said of a unit that could not be judged."""
+    names = [*derivation.equations, *([GRADIENT] if oracle.composed_symbols(derivation) else [])]
+    chosen = [name for name in names if unit.settings.selects(derivation.name, name)]
+    rows = ", ".join(unit.choices.values())
+    fault = Fault(f"not judged{' with ' if rows else ''}{rows}: {lost.reason}", wrong=False, fatal=True)
+    return Findings({name: EquationReport(name, tex_of(derivation, name)) for name in chosen}, dict.fromkeys(chosen, fault))
 
 
 # --- what is said of the run ------------------------------------------------------------------------------------------
-
-
-def _platform(settings: Settings) -> str:
-    return settings.platform or jax.default_backend()
 
 
 def environment(settings: Settings) -> dict[str, Any]:

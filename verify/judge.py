@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from verify.on_device import merge as merge_device
 from verify.programs import Fault
 from verify.unit import ENOUGH, Findings
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
@@ -15,12 +16,15 @@ WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
     """The report of a derivation; `units` in the order in which they were planned."""
     report = DerivationReport(name, source)
-    for equation in units[0].equations if units else ():
+    for equation in dict.fromkeys(name for unit in units for name in unit.equations):
         found = [unit for unit in units if equation in unit.equations]
         merged = merge([unit.equations[equation] for unit in found])
         faults = [unit.faults[equation] for unit in found if equation in unit.faults]
         unmet = sorted({piece for unit in found for piece in unit.unmet})
-        merged.verdict, merged.because = verdict(merged, faults, unmet)
+        if fatal := next((fault for fault in faults if fault.fatal), None):  # what else was found depends on when it was
+            merged = EquationReport(merged.name, merged.tex, Verdict.INCONCLUSIVE, fatal.message)
+        else:
+            merged.verdict, merged.because = verdict(merged, faults, unmet)
         report.equations.append(merged)
     return report
 
@@ -46,23 +50,21 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     for evidence in (evidence for report in reports for evidence in report.device):
         same = next((e for e in merged.device if (e.dtype, e.precision) == (evidence.dtype, evidence.precision)), None)
         if same is None:
-            merged.device.append(dataclasses.replace(evidence))
+            merged.device.append(dataclasses.replace(evidence, ways=dict(evidence.ways)))
         else:
-            same.cases += evidence.cases
-            same.exact += evidence.exact
-            same.kinks += evidence.kinks
-            same.worst = max(same.worst, evidence.worst)
+            merge_device(same, evidence)
     merged.verdict = Verdict.worst(report.verdict for report in reports)  # what the units concluded already
     with_case = [report for report in reports if report.counterexample is not None]
     if with_case:
-        smallest = min(with_case, key=lambda report: (list(Verdict).index(report.verdict), _size(report)))
-        merged.counterexample = smallest.counterexample
+        shown = min(with_case, key=rank_of)
+        merged.counterexample, merged.cause = shown.counterexample, shown.cause
     return merged
 
 
-def _size(report: EquationReport) -> int:
+def rank_of(report: EquationReport) -> tuple[int, int]:
+    """Of several counterexamples to one equation, that of the lowest rank is shown: the worst verdict, the fewest words."""
     assert report.counterexample is not None
-    return len(repr(report.counterexample.leaves))
+    return list(Verdict).index(report.verdict), len(repr(report.counterexample.leaves))
 
 
 def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str]) -> tuple[Verdict, str | None]:
@@ -81,7 +83,7 @@ def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str
     if report.verdict is Verdict.INACCURATE:
         return Verdict.INACCURATE, "right in exact arithmetic, and farther off in float64 than its rounding explains"
     if worst is not None and worst.worst > 1:
-        return Verdict.INACCURATE, _inaccurate(worst)
+        return Verdict.INACCURATE, _inaccurate(worst, report.cause)
     if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet:
         return Verdict.PROVED, None
     if bounds.cases and bounds.power is not None:
@@ -93,9 +95,10 @@ def _exact(report: EquationReport) -> bool:
     return report.counterexample is not None and report.counterexample.bound == 0
 
 
-def _inaccurate(worst: DeviceEvidence) -> str:
+def _inaccurate(worst: DeviceEvidence, cause: str | None) -> str:
     times = "infinitely" if worst.worst == float("inf") else f"{worst.worst:.3g} times"
-    return f"right in exact arithmetic; in {worst.dtype} at precision {worst.precision} {times} as far off as rounding explains"
+    said = f"right in exact arithmetic; in {worst.dtype} at precision {worst.precision} {times} as far off"
+    return f"{said} as rounding explains" + (f": {cause}" if cause else "")
 
 
 def _open(proof: ProofEvidence, unmet: Sequence[str]) -> str:

@@ -21,9 +21,10 @@ from manual_bp.derivation import Derivation
 from manual_bp.domains import real
 from manual_bp.graph import Equation
 from verify import oracle
+from verify.activity import NOTHING, doing
 from verify.data import Spec
-from verify.strategies import dimension_names
 from verify.interpret import Arithmetic, Program, Sizes, Value, evaluate
+from verify.strategies import dimension_names
 
 GRADIENT = "gradient"  # the name of the composed gradient among the equations
 DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
@@ -35,14 +36,25 @@ class Fault:
 
     message: str
     wrong: bool
+    fatal: bool = False  # it takes a process down, or is another function each time: no evidence of it counts
+
+
+class Broken(Exception):
+    """A program that was traced and yet raised when it was walked."""
+
+    def __init__(self, name: str, error: Exception):
+        super().__init__(name, error)
+        self.name, self.error = name, error
 
 
 class Traced:
-    """A traced function of keyword arrays."""
+    """A traced function of keyword arrays; `name` is the equation to blame for what it does, if it is one's own."""
 
-    def __init__(self, function: Callable[..., Any], shapes: Mapping[str, jax.ShapeDtypeStruct]):
-        self.names = tuple(shapes)
-        with jax.enable_x64(True):
+    def __init__(
+        self, function: Callable[..., Any], shapes: Mapping[str, jax.ShapeDtypeStruct], name: str = NOTHING
+    ):
+        self.name, self.names = name, tuple(shapes)
+        with doing(name), jax.enable_x64(True):
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
@@ -51,8 +63,11 @@ class Traced:
 
     def __call__(self, arithmetic: Arithmetic, sizes: Sizes, values: Mapping[str, Value]) -> Any:
         """The results in this arithmetic at these sizes; what is not asked for in `values` may stand there too."""
-        with np.errstate(all="ignore"):
-            results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
+        with doing(self.name), np.errstate(all="ignore"):
+            try:
+                results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
+            except Exception as error:
+                raise Broken(self.name, error) from error
         return jax.tree.unflatten(self.tree, results)
 
 
@@ -71,6 +86,12 @@ class Programs:
         if isinstance(self.composed, Fault):
             self.faults[GRADIENT] = self.composed
 
+    def give_up(self, name: str, fault: Fault) -> None:
+        if name == GRADIENT:
+            self.composed = self.faults[name] = fault
+        else:
+            self.equations[name] = self.faults[name] = fault
+
 
 class Wrong(Exception):
     """An equation returned something that no derivative is."""
@@ -88,13 +109,23 @@ class Pair:
         self.symbols = oracle.composed_symbols(derivation)
         self.dims = sorted(dimension_names(derivation))
         self.levels = 2  # of the tower of fields that the pair's programs need; the proof finds out
+        self.given_up: dict[str, Fault] = {}  # equations that are not traced again, and why
         self._concrete: dict[tuple, Programs] = {}
+
+    def give_up(self, name: str, fault: Fault) -> None:
+        """Judges an equation, or the composed gradient, no further."""
+        self.given_up[name] = fault
+        for programs in (*self._concrete.values(), self.__dict__.get("symbolic")):
+            if programs is not None:
+                programs.give_up(name, fault)
 
     def specs(self, sizes: Sizes) -> dict[str, Spec]:
         """What is drawn: the leaves, and the cotangents, never all ones."""
         drawn = dict(self.leaves)
         for name, node in self.derivation.cotangents.items():
-            drawn[name] = Spec(self._node_shape(node, tuple(sorted(sizes.items()))), "float", real, cotangent=True)
+            drawn[name] = Spec(
+                self._node_shape(node, tuple(sorted(sizes.items()))), "float", real, cotangent=True
+            )
         return {**drawn, oracle.COTANGENT: Spec((), "float", real, cotangent=True)}
 
     def programs(self, sizes: Sizes, *, concrete: bool = False) -> Programs:
@@ -114,23 +145,34 @@ class Pair:
         symbols = jax.export.symbolic_shape(", ".join(self.dims) + ",")
         try:
             programs = self._trace(dict(zip(self.dims, symbols, strict=True)))
-        except Exception:  # the forward pass refuses symbolic sizes; if it is wrong, it raises again at concrete ones
+        except (
+            Exception
+        ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises again at concrete ones
             return None
-        return None if programs.faults else programs
+        for name, fault in programs.faults.items():
+            if self._concrete and all(name in traced.faults for traced in self._concrete.values()):
+                self.given_up.setdefault(name, fault)  # it fails anywhere, and the others need not wait for it
+        return None if programs.faults.keys() - self.given_up.keys() else programs
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:
         shapes = self._shapes(sizes)
         reference = Traced(oracle.reference(self.derivation, self.choices), shapes)
         equations: dict[str, Traced | Fault] = {
-            name: _attempt(name, alone(equation, self.choices), {p: reference.results[p] for p in _inputs(equation)})
+            name: self.given_up.get(name) or self.retrace(reference, equation)
             for name, equation in self.derivation.equations.items()
         }
         if not self.symbols:
             return Programs(reference, equations)
-        composed = _attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
-        return Programs(
-            reference, equations, composed, Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes)
+        composed = self.given_up.get(GRADIENT) or _attempt(
+            GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes
         )
+        autodiff = Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT)
+        return Programs(reference, equations, composed, autodiff)
+
+    def retrace(self, reference: Traced, equation: Equation) -> Traced | Fault:
+        """An equation traced once more, at the sizes of this reference."""
+        shapes = {parameter: reference.results[parameter] for parameter in _inputs(equation)}
+        return _attempt(equation.name, alone(equation, self.choices), shapes)
 
     def _shapes(self, sizes: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
         def struct(spec: Spec) -> jax.ShapeDtypeStruct:
@@ -140,7 +182,9 @@ class Pair:
         shapes = {name: struct(spec) for name, spec in self.leaves.items()}
         if self.derivation.cotangents:
             with jax.enable_x64(True):
-                nodes = jax.eval_shape(lambda leaves: forward_pass(self.derivation.graph, leaves, self.choices, {}), shapes)
+                nodes = jax.eval_shape(
+                    lambda leaves: forward_pass(self.derivation.graph, leaves, self.choices, {}), shapes
+                )
             for name, node in self.derivation.cotangents.items():
                 shapes[name] = jax.ShapeDtypeStruct(nodes[node].shape, np.float64)
         return {**shapes, oracle.COTANGENT: jax.ShapeDtypeStruct((), np.float64)}
@@ -170,7 +214,9 @@ def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.A
             raise Wrong(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
         weak = getattr(result, "weak_type", False)
         if result.dtype != symbol.dtype and not weak:
-            raise Wrong(f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol")
+            raise Wrong(
+                f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol"
+            )
         return result
 
     return run
@@ -183,11 +229,14 @@ def _inputs(equation: Equation) -> tuple[str, ...]:
 def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Fault:
     """The traced function, or why it cannot be traced: whatever a user's function does, the others are judged."""
     try:
-        return Traced(function, shapes)
+        return Traced(function, shapes, name)
     except Wrong as wrong:
         return Fault(f"{name}: {wrong}", wrong=True)
-    except Exception as error:
-        return Fault(f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}", wrong=False)
+    except (Exception, SystemExit) as error:
+        return Fault(
+            f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}",
+            wrong=False,
+        )
 
 
 def _show(shape: Any) -> str:

@@ -49,6 +49,11 @@ def search(pair: Pair, name: str, seed: int, first: Iterable[Found] = ()) -> Fou
     return None
 
 
+def differing(pair: Pair, name: str, case: Found) -> bool:
+    """Whether a single case still is a counterexample."""
+    return bool(_differing(pair, name, case.sizes, case.concrete, case.leaves).any())
+
+
 def _differing(pair: Pair, name: str, sizes: Sizes, concrete: bool, leaves: Leaves) -> np.ndarray:
     comparison = bound(pair, sizes, leaves, concrete=concrete, only=name).comparisons.get(name)
     if comparison is None:  # the function cannot be traced at these sizes

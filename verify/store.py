@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from verify import files
+from verify.judge import rank_of
 from verify.unit import Findings
+from verify.verdict import EquationReport
 
 FOLDER = "counterexamples"
 
 
-def keep(directory: Path, derivation: str, findings: Findings) -> None:
-    """Writes the counterexamples of a unit, one file an equation; the smallest stays."""
-    for name, report in findings.equations.items():
-        if report.counterexample is not None:
-            path = directory / FOLDER / f"{derivation}.{name}.json"
-            text = json.dumps(dataclasses.asdict(report.counterexample), allow_nan=True, indent=1)
-            if not path.exists() or len(path.read_text()) > len(text):
-                write(path, text)
+class Store:
+    """The counterexamples below a directory, a file an equation: of each run, the one that its report shows."""
+
+    def __init__(self, directory: Path, platform: str, precision: str):
+        self.folder = directory / FOLDER
+        self.where = {"platform": platform, "precision": precision}
+        self._best: dict[Path, tuple[int, int, int]] = {}  # what this run has kept, and how good it is
+
+    def kept(self, derivation: str) -> list[dict[str, Any]]:
+        """The counterexamples kept of a derivation; a file that cannot be read counts as none."""
+        found = []
+        for path in sorted((self.folder / _name(derivation)).glob("*.json")):
+            try:
+                stored = json.loads(path.read_text())
+            except (OSError, ValueError):
+                stored = None
+            if isinstance(stored, dict):
+                found.append({**stored, "equation": path.stem})
+        return found
+
+    def enter(self, derivation: str, position: int, findings: Findings) -> None:
+        """Keeps what a unit found, and drops what no longer is a counterexample."""
+        for name in findings.healed:
+            if self._path(derivation, name) not in self._best:
+                self._path(derivation, name).unlink(missing_ok=True)
+        for name, report in findings.equations.items():
+            if report.counterexample is not None:
+                self._keep(self._path(derivation, name), position, report)
+
+    def _keep(self, path: Path, position: int, report: EquationReport) -> None:
+        rank = (*rank_of(report), position)
+        if path not in self._best or rank < self._best[path]:
+            self._best[path] = rank
+            assert report.counterexample is not None
+            stored = {**dataclasses.asdict(report.counterexample), **self.where}
+            files.write(path, json.dumps(stored, allow_nan=True, indent=1))
+
+    def _path(self, derivation: str, equation: str) -> Path:
+        return self.folder / _name(derivation) / f"{_name(equation)}.json"
 
 
-def kept(directory: Path, derivation: str) -> list[tuple[str, dict[str, Any]]]:
-    """The counterexamples kept of a derivation, by equation. A file that cannot be read counts as none."""
-    found = []
-    for path in sorted((directory / FOLDER).glob(f"{derivation}.*.json")):
-        try:
-            found.append((path.name.removeprefix(f"{derivation}.").removesuffix(".json"), json.loads(path.read_text())))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
-def drop(directory: Path, derivation: str, equation: str) -> None:
-    """Forgets a counterexample that no longer is one."""
-    (directory / FOLDER / f"{derivation}.{equation}.json").unlink(missing_ok=True)
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+def _name(name: str) -> str:
+    """As the name of a file."""
+    return quote(name, safe=" ").replace(".", "%2E")

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
 import numpy as np
 
+from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
-from verify import shrink
+from verify import on_device, shrink
 from verify.data import fill, kinks_of
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
 from verify.lanes.device import Compiled, Device
 from verify.lanes.proof import Proof, prove
-from verify.programs import GRADIENT, Fault, Pair
+from verify.programs import GRADIENT, Broken, Fault, Pair
+from verify.purity import WHY as CHANGING
+from verify.purity import changing_equations, changing_node
+from verify.replay import fitting
 from verify.settings import Settings
-from verify.strategies import Case, cases, ladder
+from verify.shrink import Found
+from verify.strategies import Case, cases, ladder, numbers
 from verify.structures import STRUCTURES
-from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Status, Verdict
+from verify.verdict import EquationReport, Status, Verdict
 
-POINTS = 96  # of the proof, at each shape
+POINTS = (128, 72)  # of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
+LARGE = 200
 ENOUGH = 64  # points at which every element must have been compared
-RUNGS = 3  # of the ladder that each of several pairs climbs: the lowest, traced at its own sizes, and others by turns
+RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
+CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
 BOUNDED_EVERY = 3  # one in so many explored shapes goes through the bounds lane as well
 BOUNDED = 24  # cases of the bounds lane at a shape
 BATCH = 24  # cases of each structure that one compiled shape is run on
-DEVICE_SHAPES = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class Unit:
     on_device: bool
     settings: Settings
     replays: tuple[dict[str, Any], ...] = ()  # stored counterexamples of these choices, judged first
+    only_replays: bool = False  # nothing else is judged: this seed does not meet these choices
+    lost: tuple[tuple[str, str], ...] = ()  # equations that took a process down or never ended, and what is said of them
+    apart: bool = False  # each equation in a program of its own on the device, so that it can be told which one
 
 
 @dataclass
@@ -56,6 +65,7 @@ class Findings:
     programs: int = 0
     kinks: dict[tuple[str, str, float], int] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)  # pieces of activations and losses that no point reached
+    healed: list[str] = field(default_factory=list)  # equations whose stored counterexample no longer is one
 
 
 class Judge:
@@ -72,28 +82,46 @@ class Judge:
         self.findings = Findings(
             {n: EquationReport(n, tex_of(derivation, n)) for n in names if settings.selects(derivation.name, n)}
         )
-        self.suspects: dict[str, list[shrink.Found]] = {}
+        self.suspects: dict[str, list[Found]] = {}
+        self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
+        self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
         self.pieces: dict[tuple[str, str, int], int] = {}
 
     def run(self) -> Findings:
         """Judges the pair. Whatever the forward functions raise is a fault of every equation."""
+        lowest = ladder(self.derivation, rungs=1)[0]
         try:
             self.pair = Pair(self.derivation, self.choices)
-            smallest = self.pair.programs(ladder(self.derivation, rungs=1)[0], concrete=True)
-        except Exception as error:
-            fault = Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
-            self.findings.faults = dict.fromkeys(self.findings.equations, fault)
-            return self.findings
-        self.findings.faults = dict(smallest.faults)
-        self.findings.programs = 3 + len(self.derivation.equations)
+            for name, why in self.unit.lost:
+                self._give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
+            smallest = self.pair.programs(lowest, concrete=True)
+        except (Exception, SystemExit) as error:
+            return self._nothing(Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False))
+        for name, fault in smallest.faults.items():
+            self._note_fault(name, fault)
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
-        self._climb()
-        self._explore()
-        if self.unit.on_device:
-            self._run_on_device()
-        self._conclude()
-        forget_programs()
+        leaves = self._mixed(lowest, 1)
+        if node := changing_node(self.pair, lowest, leaves):
+            return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))
+        for name in changing_equations(self.pair, lowest, leaves):
+            self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+        try:
+            self._replay_kept()
+            if not self.unit.only_replays:
+                self.findings.programs = 3 + len(self.derivation.equations)
+                self._climb()
+                self._explore()
+                if self.unit.on_device:
+                    self._run_on_device()
+            self._conclude()
+        finally:
+            forget_programs()
+        return self.findings
+
+    def _nothing(self, fault: Fault) -> Findings:
+        """The same fault of every equation."""
+        self.findings.faults = dict.fromkeys(self.findings.equations, fault)
         return self.findings
 
     # --- shapes ---
@@ -103,12 +131,12 @@ class Judge:
         turn = self.unit.index * (RUNGS - 1)
         some = [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)] if self.choices and higher else higher
         for rung, sizes in enumerate([lowest, *some]):
-            concrete = rung == 0
+            concrete = rung == 0 and self.unit.index % CONCRETE_EVERY == 0
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
     def _explore(self) -> None:
-        turn = iter(range(self.unit.explored))
+        drawn: list[Case] = []
 
         @hypothesis.seed(self.seed)
         @hypothesis.settings(
@@ -119,23 +147,20 @@ class Judge:
             suppress_health_check=list(hypothesis.HealthCheck),
         )
         @hypothesis.given(cases(self.derivation))
-        def explore(case: Case) -> None:
-            drawn = next(turn, None)
-            if drawn is None:
-                return
-            self._prove(case.dims)
-            if drawn % BOUNDED_EVERY:
-                return
-            specs = self.pair.specs(case.dims)
-            self._bound(case.dims, case.leaves(specs, BOUNDED, kinks=kinks_of(self.choices)))
+        def draw(case: Case) -> None:
+            drawn.append(case)
 
-        if self.unit.explored:
-            explore()
+        draw()
+        for turn, case in enumerate(drawn[: self.unit.explored]):
+            self._prove(case.dims)
+            if turn % BOUNDED_EVERY == 0:
+                specs = self.pair.specs(case.dims)
+                self._bound(case.dims, case.leaves(specs, BOUNDED, kinks=kinks_of(self.choices)))
 
     # --- lanes ---
 
     def _prove(self, sizes: Sizes, *, concrete: bool = False) -> None:
-        proof = prove(self.pair, sizes, self.rng, POINTS, concrete=concrete)
+        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, POINTS, concrete=concrete)
         self._note(sizes, POINTS)
         self._note_faults(sizes, concrete)
         for key, count in proof.pieces.items():
@@ -145,7 +170,7 @@ class Judge:
             if not outcome.equal:
                 evidence.status = Status.FAILED
                 points = {a.mismatch[0] for a in outcome.agreements.values() if a.mismatch is not None}
-                self._suspect(name, shrink.Found(sizes, shrink.one(proof.floats, min(points)), concrete))
+                self._suspect(name, Found(sizes, shrink.one(proof.floats, min(points)), concrete))
             elif outcome.points >= 1:
                 worst = outcome.log2_error if not evidence.shapes else max(evidence.log2_error, outcome.log2_error)
                 evidence.log2_error = worst
@@ -164,7 +189,7 @@ class Judge:
         return ((name, report) for name, report in self.findings.equations.items() if name in proof.outcomes)
 
     def _bound(self, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> None:
-        bounding = bound(self.pair, sizes, leaves, concrete=concrete)
+        bounding = self._surviving("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
         count = len(next(iter(leaves.values())))
         self._note(sizes, count)
         for name, comparison in bounding.comparisons.items():
@@ -177,56 +202,84 @@ class Judge:
             report.bounds.power = min(powers, default=None)
             if comparison.differ:
                 case = shrink.one(leaves, int(comparison.differing.argmax()))
-                self._suspect(name, shrink.Found(sizes, case, concrete))
+                self._suspect(name, Found(sizes, case, concrete))
 
     def _run_on_device(self) -> None:
-        shapes = ladder(self.derivation, rungs=64)[-DEVICE_SHAPES:]
-        for dtype in self.settings.dtypes:
-            compiled = Compiled(self.pair, dtype, self.settings.precision, self.settings.platform)
-            for sizes in shapes:
+        for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
+            compiled = self._compiled(dtype)
+            for sizes, ways in on_device.shapes(self.pair, turn):
                 leaves = self._mixed(sizes, BATCH)
                 try:
-                    device = compiled(sizes, leaves)
+                    device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways)
                 except Exception as error:  # a derivation may trace and still not run: the others go on
-                    fault = Fault(f"raised {type(error).__name__} in {dtype}: {str(error).splitlines()[0]}", wrong=False)
-                    self.findings.faults = {**dict.fromkeys(self.findings.equations, fault), **self.findings.faults}
+                    said = str(error).strip().partition("\n")[0]
+                    for name in self.findings.equations:
+                        self._note_fault(name, Fault(f"raised {type(error).__name__} in {dtype}: {said}", wrong=False))
                     return
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
+
+    def _compiled(self, dtype: str) -> Compiled:
+        return Compiled(self.pair, dtype, self.settings.precision, self.settings.platform)
+
+    def _surviving(self, lane: str, judge: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a lane says; an equation that breaks it is left out, and the others are judged."""
+        while True:
+            try:
+                return judge(*arguments, **options)
+            except Broken as broken:
+                if not broken.name:  # it is the reference, so there is nothing to judge by
+                    raise
+                said = str(broken.error).strip().partition("\n")[0]
+                message = f"{broken.name}: {lane} raised {type(broken.error).__name__}: {said}"
+                self._give_up(broken.name, Fault(message, wrong=False))
+
+    def _give_up(self, name: str, fault: Fault) -> None:
+        """Judges an equation no further; where it cannot even be called, nor what is composed of it."""
+        self.pair.give_up(name, fault)
+        self._note_fault(name, fault)
+        if fault.fatal and name != GRADIENT and GRADIENT not in self.pair.given_up:
+            if name in [equation.name for equation in plan(self.derivation.graph, self.pair.symbols)]:
+                self._give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
+
+    def _note_fault(self, name: str, fault: Fault) -> None:
+        known = self.findings.faults.get(name)
+        worse = known is None or (fault.wrong, fault.fatal) > (known.wrong, known.fatal)
+        if name in self.findings.equations and worse:
+            self.findings.faults[name] = fault
+
+    # --- what earlier runs found ---
+
+    def _replay_kept(self) -> None:
+        """Judges the stored counterexamples again. They are no evidence, and reported only where nothing else is found."""
+        for stored in self.unit.replays:
+            name, case = stored["equation"], fitting(self.pair, stored)
+            if case is not None and name in self.findings.equations and name not in self.pair.given_up:
+                if stored.get("lane") == "device":
+                    self._replay_on_device(name, case, stored["dtype"])
+                elif self._surviving("the replay", shrink.differing, self.pair, name, case):
+                    self.replayed[name] = case
+                elif name not in self.findings.faults:
+                    self.findings.healed.append(name)
+
+    def _replay_on_device(self, name: str, case: Found, dtype: str) -> None:
+        device = self._surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
+        run = device.runs.get(name)
+        if run is not None and run.violation is not None:
+            self.replayed_on_device[name] = lambda: self._enter(replace(device, runs={name: run}), dtype, case.sizes)
+        elif run is not None:
+            self.findings.healed.append(name)
 
     def _enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
         self.findings.programs += device.programs
         for key, count in device.kinks.items():
             self.findings.kinks[key] = self.findings.kinks.get(key, 0) + count
-        for name, run in device.runs.items():
-            if name not in self.findings.equations:
-                continue
-            report = self.findings.equations[name]
-            evidence = next((e for e in report.device if e.dtype == dtype), None)
-            if evidence is None:
-                evidence = DeviceEvidence(dtype, self.settings.precision)
-                report.device.append(evidence)
-            evidence.cases += run.cases
-            evidence.exact += run.exact
-            evidence.kinks += run.kinks
-            evidence.worst = max(evidence.worst, run.worst)
-            if run.violation is not None and report.counterexample is None:
-                seen = run.violation
-                case = shrink.one(device.leaves, seen.case)
-                report.counterexample = Counterexample(
-                    lane="device",
-                    choices=self.unit.choices,
-                    dims=dict(sizes),
-                    leaves={n: leaf[0].tolist() for n, leaf in case.items() if n in self.derivation.leaves},
-                    inputs={},
-                    index=seen.index,
-                    quantity=seen.quantity,
-                    manual=seen.computed,
-                    autodiff=seen.expected,
-                    bound=seen.bound,
-                    dtype=dtype,
-                    replay=self._replay(name),
-                )
+        for name in device.runs:
+            if name in self.findings.equations:
+                report = self.findings.equations[name]
+                on_device.enter(report, device, self.pair, self.settings, dtype, sizes)
+                if report.counterexample is not None:
+                    report.counterexample.replay = self._replay(name)
 
     # --- data ---
 
@@ -244,13 +297,12 @@ class Judge:
         """What cannot be traced at these sizes may still have been at the smallest."""
         at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
         for name, fault in self.pair.programs(sizes, concrete=concrete).faults.items():
-            known = self.findings.faults.get(name)
-            if name in self.findings.equations and (known is None or (fault.wrong and not known.wrong)):
-                self.findings.faults[name] = replace(fault, message=f"{fault.message} ({at})")
+            if name not in self.pair.given_up:
+                self._note_fault(name, replace(fault, message=f"{fault.message} ({at})"))
 
     # --- conclusions ---
 
-    def _suspect(self, name: str, case: shrink.Found) -> None:
+    def _suspect(self, name: str, case: Found) -> None:
         self.suspects.setdefault(name, []).append(case)
 
     def _conclude(self) -> None:
@@ -258,16 +310,32 @@ class Judge:
         for name in self.findings.faults:
             if self.findings.equations[name].bounds.cases:  # it ran at some sizes: is it wrong there?
                 self.suspects.setdefault(name, [])
+        for name, case in self.replayed.items():
+            self._suspect(name, case)
         for name, first in self.suspects.items():
-            report = self.findings.equations[name]
-            found = shrink.search(self.pair, name, self.seed, first)
-            if found is None:
-                report.proof.status = Status.OPEN
-                continue
-            wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, found)
-            report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
-            holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
-            report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
+            if name not in self.pair.given_up:
+                self._surviving("the search for a counterexample", self._explain, name, first)
+        for name, enter in self.replayed_on_device.items():
+            if self.findings.equations[name].counterexample is None:
+                enter()
+        if self.unit.only_replays:
+            reports = self.findings.equations.items()
+            self.findings.equations = {name: report for name, report in reports if report.counterexample is not None}
+        else:
+            self._note_unmet()
+
+    def _explain(self, name: str, first: list[Found]) -> None:
+        report = self.findings.equations[name]
+        found = shrink.search(self.pair, name, self.seed, first)
+        if found is None:
+            report.proof.status = Status.OPEN
+            return
+        wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, found)
+        report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
+        holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
+        report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
+
+    def _note_unmet(self) -> None:
         tables = {(choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())}
         for (choice, name), row in tables.items():
             for piece in range(len(row.kinks) + 1):

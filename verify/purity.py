@@ -1,0 +1,63 @@
+"""Notices functions that are another function each time: random ones, and those that depend on what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from manual_bp.composition import one_array
+from verify.arithmetic.bounds import Bounds
+from verify.interpret import Sizes
+from verify.lanes.bounding import as_bounded, lift
+from verify.programs import Fault, Pair, Traced
+
+WHY = "traced twice at the same shapes, it gave different numbers; what is random or changes must come in as a leaf"
+AGAIN = 2  # times that each function is traced once more
+
+
+def changing_node(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray]) -> str | None:
+    """The first forward function that gave other numbers when it was traced again."""
+    reference, steps = pair.programs(sizes, concrete=True).reference, pair.derivation.graph.steps
+
+    def trace(node: str) -> Traced:
+        step = steps[node]
+
+        def run(**values: Any) -> Any:
+            return one_array(step, step(values, pair.choices))
+
+        return Traced(run, {parameter: reference.results[parameter] for parameter in step.parameters})
+
+    return next(_changing(pair, sizes, leaves, steps, trace), None)
+
+
+def changing_equations(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray]) -> list[str]:
+    """The equations that gave other numbers, or a fault, when they were traced again."""
+    programs = pair.programs(sizes, concrete=True)
+    sound = {name: pair.derivation.equations[name] for name in programs.equations if name not in programs.faults}
+    return list(
+        _changing(pair, sizes, leaves, sound, lambda name: pair.retrace(programs.reference, sound[name]), programs.equations)
+    )
+
+
+def _changing(
+    pair: Pair,
+    sizes: Sizes,
+    leaves: Mapping[str, np.ndarray],
+    names: Mapping[str, Any],
+    trace: Callable[[str], Traced | Fault],
+    before: Mapping[str, Traced | Fault] | None = None,
+) -> Iterator[str]:
+    """Those of `names` whose program, traced again, differs from the one `before` or from the reference itself."""
+    arithmetic = Bounds()
+    values = pair.programs(sizes, concrete=True).reference(arithmetic, sizes, lift(arithmetic, pair.specs(sizes), leaves))
+
+    def numbers(program: Traced | Fault) -> np.ndarray | None:
+        return None if isinstance(program, Fault) else as_bounded(program(arithmetic, sizes, values)).value
+
+    for name in names:
+        first = as_bounded(values[name]).value if before is None else numbers(before[name])
+        again = (numbers(trace(name)) for _ in range(AGAIN))
+        if any(other is None or not np.array_equal(first, other, equal_nan=True) for other in again):
+            yield name
