@@ -9,6 +9,7 @@ import numpy as np
 from verify.interpret import Sizes
 from verify.lanes.cause import explain
 from verify.lanes.device import Device, Run
+from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
 from verify.strategies import dimension_names
@@ -53,7 +54,7 @@ def enter(
         lane="device",
         choices={choice: str(getattr(row, "name", row)) for choice, row in pair.choices.items()},
         dims=dict(sizes),
-        leaves={n: leaf[0].tolist() for n, leaf in leaves.items() if n in pair.derivation.leaves},
+        leaves={n: leaf[0].tolist() for n, leaf in leaves.items() if n != COTANGENT},
         inputs={n: np.asarray(value).tolist() for n, value in (seen.inputs or {}).items()},
         index=seen.index,
         quantity=seen.quantity,

@@ -83,6 +83,7 @@ class Judge:
             {n: EquationReport(n, tex_of(derivation, n)) for n in names if settings.selects(derivation.name, n)}
         )
         self.suspects: dict[str, list[Found]] = {}
+        self.concrete = unit.index % CONCRETE_EVERY == 0
         self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
         self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
         self.pieces: dict[tuple[str, str, int], int] = {}
@@ -94,19 +95,16 @@ class Judge:
             self.pair = Pair(self.derivation, self.choices)
             for name, why in self.unit.lost:
                 self._give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
-            smallest = self.pair.programs(lowest, concrete=True)
+            smallest = self.pair.programs(lowest, concrete=self.concrete)
         except (Exception, SystemExit) as error:
             return self._nothing(Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False))
         for name, fault in smallest.faults.items():
             self._note_fault(name, fault)
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
-        leaves = self._mixed(lowest, 1)
-        if node := changing_node(self.pair, lowest, leaves):
-            return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))
-        for name in changing_equations(self.pair, lowest, leaves):
-            self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
         try:
+            if self.concrete and (node := self._leave_out_what_changes(lowest)):
+                return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))
             self._replay_kept()
             if not self.unit.only_replays:
                 self.findings.programs = 3 + len(self.derivation.equations)
@@ -118,6 +116,14 @@ class Judge:
         finally:
             forget_programs()
         return self.findings
+
+    def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
+        """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
+        leaves = self._mixed(sizes, 1)
+        node = changing_node(self.pair, sizes, leaves)
+        for name in changing_equations(self.pair, sizes, leaves) if node is None else ():
+            self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+        return node
 
     def _nothing(self, fault: Fault) -> Findings:
         """The same fault of every equation."""
@@ -131,7 +137,7 @@ class Judge:
         turn = self.unit.index * (RUNGS - 1)
         some = [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)] if self.choices and higher else higher
         for rung, sizes in enumerate([lowest, *some]):
-            concrete = rung == 0 and self.unit.index % CONCRETE_EVERY == 0
+            concrete = rung == 0 and self.concrete
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
@@ -160,8 +166,9 @@ class Judge:
     # --- lanes ---
 
     def _prove(self, sizes: Sizes, *, concrete: bool = False) -> None:
-        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, POINTS, concrete=concrete)
-        self._note(sizes, POINTS)
+        points = POINTS[numbers(self.derivation, sizes) >= LARGE]
+        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
+        self._note(sizes, points)
         self._note_faults(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
