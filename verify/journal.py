@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -46,6 +47,8 @@ class Journal:
     def clear(self) -> None:
         """The run is complete, so there is nothing to take up."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # where no other run is waiting to be taken up
+            self.folder.parent.rmdir()
 
     def _path(self, unit: Unit) -> Path:
         decides = (unit.spec, unit.index, unit.choices, unit.explored, unit.on_device, unit.only_replays, unit.replays)

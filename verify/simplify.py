@@ -67,7 +67,7 @@ def weight(leaves: Mapping[str, Array]) -> float:
 
 
 def _weights(values: Array) -> Array:
-    size = np.abs(values, dtype=np.float64)
+    size = np.abs(np.atleast_1d(values), dtype=np.float64)
     safe = np.where(np.isfinite(size) & (size > 0), size, 1.0)
     digits = np.log2(safe / lowest_bit(safe)) + np.abs(np.log2(safe))
     return np.where(size == 0, 0.0, 1.0 + digits + 0.25 * (values < 0))
