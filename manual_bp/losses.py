@@ -37,8 +37,8 @@ class Loss(Row):
     the value that `jax.grad` of `value` takes.
     """
 
-    value: Callable[[Array, Array], Array] = dataclasses.field(repr=False)
-    derivative: Callable[[Array, Array], Array] = dataclasses.field(repr=False)
+    value: Callable[[Array, Any], Array] = dataclasses.field(repr=False)
+    derivative: Callable[[Array, Any], Array] = dataclasses.field(repr=False)
     target: Domain
     kinks: tuple[float, ...] = ()
 

@@ -60,7 +60,7 @@ class Program:
     """A jaxpr, ready to be walked at any shape."""
 
     def __init__(self, jaxpr: core.ClosedJaxpr | core.Jaxpr):
-        self.jaxpr: core.Jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+        self.jaxpr: Any = getattr(jaxpr, "jaxpr", jaxpr)
         self.consts = [np.asarray(const) for const in getattr(jaxpr, "consts", ())]
         self._templates = [template(equation) for equation in self.jaxpr.eqns]
         self._sizes: Sizes | None = None
@@ -244,7 +244,7 @@ def _lift(arithmetic: Arithmetic, array: np.ndarray) -> Value:
 
 
 def _literal(arithmetic: Arithmetic, literal: core.Literal) -> Value:
-    return _lift(arithmetic, np.asarray(literal.val, literal.aval.dtype)[None])
+    return _lift(arithmetic, np.asarray(literal.val, getattr(literal.aval, "dtype", None))[None])
 
 
 def _row(array: np.ndarray, *, index: int) -> np.ndarray:

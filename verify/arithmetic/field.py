@@ -56,7 +56,7 @@ from verify.arithmetic.quadratic import Level, Quadratic, linear
 Degree = tuple[int, int]  # of the numerator and of the denominator, as polynomials in the leaves
 
 
-Tower = tuple["Level | None", ...]  # residues level by level, lowest first; None where a value does not exist
+Tower = tuple[Level, ...]  # residues level by level, lowest first; None where a value does not exist
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ rule."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ def on_host(step: Step, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         raise NotImplementedError(f"{step.primitive}: no equation of a jaxpr to evaluate")
     primitive = step.equation.primitive
 
-    def one(*operands: jax.Array) -> list[jax.Array]:
+    def one(*operands: Any) -> list[jax.Array]:
         results = primitive.bind(*operands, **step.params)
         return list(results) if primitive.multiple_results else [results]
 

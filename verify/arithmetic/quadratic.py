@@ -75,7 +75,7 @@ class Quadratic:
         return (self.re * self.re % self.modulus + self.im * self.im % self.modulus) % self.modulus
 
 
-Level = Array | Quadratic  # the residues of one level
+Level = Any  # the residues of one level: an array, or Quadratic; both know the same operators
 
 
 def linear(function: Callable[..., Any], *values: Level) -> Any:
