@@ -82,16 +82,23 @@ class Doubtful:
 
 
 _ZERO = np.zeros(())
-_FRACTION = np.uint64(2**52 - 1)
-_ONE = np.uint64(1)
+_MAGNITUDE, _EXPONENT, _HIDDEN = np.int64(2**63 - 1), np.int64(0x7FF << 52), np.int64(2**52)
 
 
 def lowest_bit(values: Array) -> Array:
-    """The lowest bit set in each float64, as a power of two; inf for 0, which has none."""
-    values = np.abs(values)
-    bits = values.view(np.uint64)
-    rest = values - (bits & (bits - _ONE)).view(np.float64)  # meaningless for a power of two
-    return np.where(bits & _FRACTION, rest, np.where(values == 0, np.inf, values))
+    """The lowest bit set in each float64, as a power of two; inf for 0, which has none, and 0 for a denormal."""
+    bits = values.view(np.int64) & _MAGNITUDE
+    lowest = np.negative(bits)
+    lowest &= bits
+    np.minimum(lowest, _HIDDEN, out=lowest)  # all bits of the fraction are 0: the hidden one
+    scale = bits & _EXPONENT
+    result = lowest.astype(np.float64)
+    result *= 2.0**-52
+    result *= scale.view(np.float64)
+    zero = bits == 0
+    if zero.any():
+        result[zero] = np.inf
+    return result
 
 
 def plainly(value: Array, doubt: Array) -> Array | Doubtful:

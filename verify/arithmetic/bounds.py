@@ -140,10 +140,10 @@ class Bounds:
         """Numbers as the run's dtype stores them."""
         with np.errstate(all="ignore"):
             unit, size, result = self.units.run, np.abs(values), Bounded(values)
-            error = np.where(
-                size < unit.tiny, size, np.where(size < result.grid * 2.0**bits, 0.0, unit.u * size)
-            )
-            error = np.where(np.isfinite(values), np.where(size > unit.largest, np.inf, error), 0.0)
+            error = np.where(size < unit.tiny, size, 0.0)
+            if bits < 53:
+                error = np.where(size < np.maximum(result.grid * 2.0**bits, unit.tiny), error, unit.u * size)
+                error = np.where(np.isfinite(values), np.where(size > unit.largest, np.inf, error), 0.0)
         if error.any():
             result.error = error
         return result
@@ -206,7 +206,10 @@ def representable(unit: Unit, value: Array, grid: Array) -> Array:
     rounded.
     """
     size = np.abs(value)
-    return (size < grid * 2.0**unit.bits) & ((size >= unit.tiny) | (size == 0)) & (size <= unit.largest)
+    fits = size < grid * 2.0**unit.bits
+    if fits.any():  # in most data nothing does
+        fits &= ((size >= unit.tiny) | (size == 0)) & (size <= unit.largest)
+    return fits
 
 
 def exactly(unit: Unit, value: Array, grid: Callable[[], Array], operands: Sequence[Bounded]) -> Array | None:

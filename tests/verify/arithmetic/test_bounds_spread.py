@@ -15,7 +15,7 @@ from verify.interpret import Program, evaluate
 lax = jax.lax
 CASES = 400
 DOMAIN = {
-    "log": 0.0, "log2": 0.0, "sqrt": 0.0, "rsqrt": 0.0, "log1p": -1.0, "acosh": 1.0, 
+    "log": 0.0, "log2": 0.0, "sqrt": 0.0, "rsqrt": 0.0, "log1p": -1.0, "acosh": 1.0,
     "lgamma": 0.0, "digamma": 0.0,
 }  # fmt: skip
 UNIT = ("asin", "acos", "atanh", "erf_inv")
