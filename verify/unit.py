@@ -120,8 +120,8 @@ class Judge:
     def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
         """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
         leaves = self._mixed(sizes, 1)
-        node = changing_node(self.pair, sizes, leaves)
-        for name in changing_equations(self.pair, sizes, leaves) if node is None else ():
+        node = self._surviving("a first look", changing_node, self.pair, sizes, leaves)
+        for name in [] if node else self._surviving("a first look", changing_equations, self.pair, sizes, leaves):
             self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
         return node
 
@@ -136,8 +136,10 @@ class Judge:
         lowest, *higher = ladder(self.derivation)
         turn = self.unit.index * (RUNGS - 1)
         some = [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)] if self.choices and higher else higher
-        for rung, sizes in enumerate([lowest, *some]):
-            concrete = rung == 0 and self.concrete
+        equal = dict.fromkeys(lowest, 2)  # what looks at its shapes may ask for 1, and whether two of them are equal
+        at_their_own = [*([lowest] if self.concrete else []), *([equal] if self.unit.index == 0 and lowest else [])]
+        others = [*([] if self.concrete else [lowest]), *some]
+        for sizes, concrete in [*((sizes, True) for sizes in at_their_own), *((sizes, False) for sizes in others)]:
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
