@@ -1,6 +1,7 @@
 """What the tests of the walker and of the proof share: a plain arithmetic, and the primitives that a program has."""
 
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from verify.arithmetic.contraction import contract
 from verify.arithmetic.indexing import scatter_add
-from verify.arithmetic.integers import INTEGER_RULES
+from verify.arithmetic.integers import INTEGER_RULES, iota
 from verify.arithmetic.movement import align, cumulative, reduced, select
 from verify.arithmetic.ordering import sort_order, take_order, top_k_order
 from verify.interpret import Program, Step, evaluate
@@ -26,7 +27,9 @@ def _plain(value: Any) -> np.ndarray:
     return value.array if isinstance(value, Number) else value
 
 
-def _elementwise(function: Callable[..., np.ndarray], kind: Callable[[Any], Any] = Number) -> Callable[..., Any]:
+def _elementwise(
+    function: Callable[..., np.ndarray], kind: Callable[[Any], Any] = Number
+) -> Callable[..., Any]:
     return lambda plain, step, *operands: kind(function(*align(step, *map(_plain, operands))))
 
 
@@ -98,6 +101,9 @@ class Plain:
         "sqrt": _elementwise(np.sqrt),
         "convert_element_type": _convert,
         "reduce_precision": lambda plain, step, a: a,
+        "iota": lambda plain, step: Number(
+            np.vectorize(plain.dtype if plain.dtype is float else Fraction)(iota(step))
+        ),
         "is_finite": lambda plain, step, a: np.isfinite(a.array.astype(np.float64)),
         **{name: _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
         "reduce_sum": _along(np.sum),
@@ -150,7 +156,9 @@ class Plain:
 def _primitives(jaxpr: Any) -> Iterator[str]:
     for equation in jaxpr.eqns:
         yield equation.primitive.name
-        inner = jax.tree.leaves(list(equation.params.values()), is_leaf=lambda p: hasattr(p, "eqns") or hasattr(p, "jaxpr"))
+        inner = jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda p: hasattr(p, "eqns") or hasattr(p, "jaxpr")
+        )
         for parameter in inner:
             if hasattr(parameter, "eqns") or hasattr(parameter, "jaxpr"):
                 yield from _primitives(getattr(parameter, "jaxpr", parameter))

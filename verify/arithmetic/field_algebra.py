@@ -28,6 +28,7 @@ from verify.arithmetic.field_plumbing import (
     whole_hole,
 )
 from verify.arithmetic.indexing import scatter_add
+from verify.arithmetic.integers import iota
 from verify.arithmetic.modular import inverse, matmul, power, product
 from verify.arithmetic.quadratic import Level, bilinear, linear
 
@@ -126,6 +127,11 @@ def convert(field: Field, step: Step, a: Any) -> Any:
     """A cast: the identity on numbers. To integers, the number that steers."""
     to = step.outputs[0].dtype
     return field.lifted(a) if jnp.issubdtype(to, jnp.inexact) else np.trunc(field.steer(a)).astype(to)
+
+
+def counted(field: Field, step: Step, *sizes: Array) -> Residues:
+    """iota, as floats"""
+    return field.integers(iota(step))
 
 
 # --- sums and products ------------------------------------------------------------------------------------------------

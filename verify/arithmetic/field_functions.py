@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field import Field, Residues, Tower
+from verify.arithmetic.field import Degree, Field, Residues, Tower
 from verify.arithmetic.field_algebra import add, cumulative, integer_pow, mul, neg, reciprocal, sub
 from verify.arithmetic.field_plumbing import Array, Rule, aligned, and_hole, hole_of, levels, one, steered
 from verify.arithmetic.modular import hashed, inverse, power
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # --- exponentials: exp(a) = g^a, one level up; log(b) remembers b -----------------------------------------------------
 
 
-VARIABLE = (1, 1)  # the degree of an exponential, a logarithm, ...: one more variable, or its inverse
+VARIABLE = (1, 1)  # the degree of an exponential, an unknown function, ...: one more variable, or its inverse
 
 
 def exponential(field: Field, name: str, a: Residues, tower: Tower | None, x: Array) -> Residues:
@@ -31,7 +31,13 @@ def exponential(field: Field, name: str, a: Residues, tower: Tower | None, x: Ar
     if tower is None:
         field.exhausted = True
         tower = field.uninterpret(f"{name} of an exponential", a.top)
-    return Residues(x, tower, VARIABLE, hole=a.hole)
+    return Residues(x, tower, VARIABLE if a.antilog is None else either(a.degree), hole=a.hole)
+
+
+def either(degree: Degree) -> Degree:
+    """The degree of what may stand upside down. A logarithm carries that of its exponential, which may come back."""
+    top = max(1, *degree)
+    return top, top
 
 
 def exp(field: Field, step: Step, a: Residues) -> Residues:
@@ -53,7 +59,7 @@ def log(field: Field, step: Step, a: Residues) -> Residues:
         None if level is None else np.where(a.top == 1, 0, level) for level in field.uninterpret("log", a.top)
     )
     field.uninterpreted = named  # what is asked of a logarithm is mostly its exponential, and that is known
-    return Residues(np.log(a.x), tower, VARIABLE, a.r, and_hole(a.hole, a.top == 0))
+    return Residues(np.log(a.x), tower, either(a.degree), a.r, and_hole(a.hole, a.top == 0))
 
 
 def log1p(field: Field, step: Step, a: Residues) -> Residues:

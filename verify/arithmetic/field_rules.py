@@ -11,6 +11,7 @@ import numpy as np
 from verify.arithmetic.field_algebra import (
     add,
     convert,
+    counted,
     cumulative,
     cumulative_product,
     div,
@@ -82,6 +83,7 @@ RULES: Mapping[str, Rule] = {
     "one_minus_square": one_minus_square,
     "polynomial": polynomial,
     "convert_element_type": convert,
+    "iota": counted,
     "reduce_precision": same,
     "reduce_sum": reduce(row_sum, np.sum, times),
     "reduce_prod": reduce(row_product, np.prod, lambda degree, count: (degree[0] * count, degree[1] * count)),

@@ -21,7 +21,9 @@ POINTS = 96
 
 def traced(function: Callable[..., Any], *shapes: tuple[int, ...]) -> Program:
     with jax.enable_x64(True):
-        return Program(jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes]))
+        return Program(
+            jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct(shape, jnp.float64) for shape in shapes])
+        )
 
 
 def walk(program: Program, field: Field, leaves: list[Residues]) -> list[Any]:
@@ -55,12 +57,14 @@ EXACT: dict[str, Row] = {
     "integer_pow": Row(lambda x: x**3 + (1 + x * x) ** -2, (M,)),
     "square": Row(jnp.square, (M,)),
     "convert_element_type": Row(lambda x: (x > 0).astype(x.dtype) * x + x.astype(int) + jnp.arange(4), (M,)),
+    "iota": Row(lambda x: lax.iota(x.dtype, 4) * x + lax.broadcasted_iota(x.dtype, (3, 4), 0), (M,)),
     "reduce_precision": Row(lambda x: lax.reduce_precision(x, 8, 7), (M,)),
     "reduce_sum": Row(lambda x: x.sum(1) + x.sum(), (M,)),
     "reduce_prod": Row(lambda x: x.prod(0), (M,)),
     "dot_general": Row(lambda x, y: x @ y.T, (M, M)),
     "conv_general_dilated": Row(
-        lambda x, k: lax.conv_general_dilated(x[None], k, (2,), "SAME", dimension_numbers=NUMBERS), ((3, 7), (3, 3, 2))
+        lambda x, k: lax.conv_general_dilated(x[None], k, (2,), "SAME", dimension_numbers=NUMBERS),
+        ((3, 7), (3, 3, 2)),
     ),
     "cumsum": Row(lambda x: lax.cumsum(x, 1) + lax.cumsum(x, 0, reverse=True), (M,)),
     "cumprod": Row(lambda x: lax.cumprod(x, 1) + lax.cumprod(x, 0, reverse=True), (M,)),
@@ -100,7 +104,8 @@ def _fractions(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def _exact(fractions: np.ndarray, levels: int = 2) -> Residues:
     """Fractions in the field."""
     tower = tuple(
-        np.vectorize(functools.partial(residue, modulus=m), otypes=[np.int64])(fractions) for m in MODULI[:levels]
+        np.vectorize(functools.partial(residue, modulus=m), otypes=[np.int64])(fractions)
+        for m in MODULI[:levels]
     )
     return Residues(fractions.astype(np.float64), tower, (0, 0))
 
@@ -112,12 +117,17 @@ def test_residues_are_those_of_exact_fractions(name, plain, primitives):
     assert {name, name.replace("-", "_")} & primitives(program)
     leaves = [_fractions(np.random.default_rng(i), shape) for i, shape in enumerate(row.shapes)]
     field = Field(POINTS)
-    ours, theirs = walk(program, field, [_exact(leaf) for leaf in leaves]), plain(object)(program, {}, *leaves)
+    ours, theirs = (
+        walk(program, field, [_exact(leaf) for leaf in leaves]),
+        plain(object)(program, {}, *leaves),
+    )
     for mine, true in zip(ours, theirs, strict=True):
         mine, true = field.lifted(mine), np.vectorize(Fraction, otypes=[object])(true)
         assert field.compare(mine, _exact(true)).points == POINTS
         assert field.compare(mine, _exact(true)).mismatch is None
-        np.testing.assert_allclose(np.broadcast_to(mine.x, true.shape), true.astype(np.float64), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            np.broadcast_to(mine.x, true.shape), true.astype(np.float64), rtol=1e-12, atol=1e-12
+        )
         wrong = true.copy()
         wrong[-1] += Fraction(1, 2**52)
         assert field.compare(mine, _exact(wrong)).mismatch is not None
@@ -163,7 +173,10 @@ LAWS: dict[str, list[Law]] = {
     ],
     "tanh": [
         (lambda x, y: jnp.tanh(x), lambda x, y: 2 * jax.nn.sigmoid(2 * x) - 1),
-        (lambda x, y: jnp.tanh(x + y), lambda x, y: (jnp.tanh(x) + jnp.tanh(y)) / (1 + jnp.tanh(x) * jnp.tanh(y))),
+        (
+            lambda x, y: jnp.tanh(x + y),
+            lambda x, y: (jnp.tanh(x) + jnp.tanh(y)) / (1 + jnp.tanh(x) * jnp.tanh(y)),
+        ),
         (lambda x, y: jnp.tanh(-x), lambda x, y: -jnp.tanh(x)),
         (jax.grad(lambda x, y: jnp.tanh(x)), lambda x, y: 1 / jnp.cosh(x) ** 2),
     ],
@@ -202,7 +215,10 @@ LAWS: dict[str, list[Law]] = {
     ],
     "erf": [
         (lambda x, y: lax.erf(-x), lambda x, y: -lax.erf(x)),
-        (jax.grad(lambda x, y: jax.nn.gelu(x, approximate=False)), jax.grad(lambda x, y: x * (1 + lax.erf(x * np.sqrt(0.5))) / 2)),
+        (
+            jax.grad(lambda x, y: jax.nn.gelu(x, approximate=False)),
+            jax.grad(lambda x, y: x * (1 + lax.erf(x * np.sqrt(0.5))) / 2),
+        ),
     ],
     "erfc": [
         (lambda x, y: lax.erfc(x), lambda x, y: 1 - lax.erf(x)),
@@ -218,11 +234,19 @@ LAWS: dict[str, list[Law]] = {
         (jax.grad(lambda x, y: lax.tan(x)), lambda x, y: 1 / jnp.cos(x) ** 2),
     ],
     "cumlogsumexp": [
-        (lambda x, y: e(lax.cumlogsumexp(jnp.stack([x, y, x]))), lambda x, y: jnp.cumsum(e(jnp.stack([x, y, x])))),
+        (
+            lambda x, y: e(lax.cumlogsumexp(jnp.stack([x, y, x]))),
+            lambda x, y: jnp.cumsum(e(jnp.stack([x, y, x]))),
+        ),
         (lambda x, y: lax.cumlogsumexp(jnp.stack([x, y]), reverse=True)[1], lambda x, y: ln(e(y))),
     ],
     **{
-        name: [(lambda x, y, f=getattr(lax, name): f(-x * y / 9), lambda x, y, f=getattr(lax, name): -f(y * x / 9))]
+        name: [
+            (
+                lambda x, y, f=getattr(lax, name): f(-x * y / 9),
+                lambda x, y, f=getattr(lax, name): -f(y * x / 9),
+            )
+        ]
         for name in ("asin", "atan", "asinh", "atanh")
     },
     "acos": [(lambda x, y: lax.acos((x * x - y * y) / 9), lambda x, y: lax.acos((x + y) * (x - y) / 9))],
@@ -230,15 +254,21 @@ LAWS: dict[str, list[Law]] = {
     "lgamma": [(lambda x, y: lax.lgamma(x * (1 + y)), lambda x, y: lax.lgamma(x + x * y))],
     "atan2": [(lambda x, y: lax.atan2(x * (1 + y), y), lambda x, y: lax.atan2(x + x * y, y))],
 }
-CASES = [pytest.param(name, law, id=f"{name}-{i}") for name, laws in LAWS.items() for i, law in enumerate(laws)]
-ORDER = [(lambda x, y, f=getattr(lax, name): f(x, y), lambda x, y, f=getattr(lax, name): f(y, x)) for name in ("atan2", "pow")]
+CASES = [
+    pytest.param(name, law, id=f"{name}-{i}") for name, laws in LAWS.items() for i, law in enumerate(laws)
+]
+ORDER = [
+    (lambda x, y, f=getattr(lax, name): f(x, y), lambda x, y, f=getattr(lax, name): f(y, x))
+    for name in ("atan2", "pow")
+]
 
 
 def random_leaves(seed: int, levels: int, count: int = 2) -> list[Residues]:
     """Positive floats, and residues independent of them."""
     rng = np.random.default_rng(seed)
     return [
-        Residues(rng.uniform(0.5, 2, POINTS), tuple(rng.integers(1, m, POINTS) for m in MODULI[:levels])) for _ in range(count)
+        Residues(rng.uniform(0.5, 2, POINTS), tuple(rng.integers(1, m, POINTS) for m in MODULI[:levels]))
+        for _ in range(count)
     ]
 
 
@@ -270,7 +300,9 @@ def test_laws_hold_and_their_neighbours_do_not(name, law, primitives, levels=3):
         np.testing.assert_allclose(theirs, jax.vmap(right)(*floats), rtol=1e-9, atol=1e-9)  # the law is a law
     np.testing.assert_allclose(np.broadcast_to(steered, np.shape(theirs)), theirs, rtol=1e-9, atol=1e-9)
     for extended in (True, False):
-        wrong, _, _ = compared(left, lambda x, y: (1 + 2.0**-50) * right(x, y) + 2.0**-60, levels, extended=extended)
+        wrong, _, _ = compared(
+            left, lambda x, y: (1 + 2.0**-50) * right(x, y) + 2.0**-60, levels, extended=extended
+        )
         assert wrong.mismatch is not None
 
 
@@ -299,19 +331,45 @@ def test_a_higher_tower_reaches_one_more_exponential():
 
 def test_exponentials_of_one_are_no_number_that_programs_name():
     for number in (2.0, 3.0, 4.0, 9.0, 25.0, 2.718281828459045):
-        assert compared(lambda x, y: e(1 + 0 * x), lambda x, y, n=number: n + 0 * x, 2, extended=True)[0].mismatch
+        assert compared(lambda x, y: e(1 + 0 * x), lambda x, y, n=number: n + 0 * x, 2, extended=True)[
+            0
+        ].mismatch
 
 
 def test_different_functions_of_one_argument_are_told_apart():
-    functions = [jnp.sin, jnp.cos, lax.tan, lax.erf, lax.asin, lax.acos, lax.atan, lax.asinh, lax.acosh, lax.atanh]
-    functions += [lax.lgamma, lax.digamma, lax.bessel_i0e, lax.bessel_i1e, e, jnp.exp2, ln, jnp.tanh, jnp.sqrt, jnp.cbrt]
+    functions = [
+        jnp.sin,
+        jnp.cos,
+        lax.tan,
+        lax.erf,
+        lax.asin,
+        lax.acos,
+        lax.atan,
+        lax.asinh,
+        lax.acosh,
+        lax.atanh,
+    ]
+    functions += [
+        lax.lgamma,
+        lax.digamma,
+        lax.bessel_i0e,
+        lax.bessel_i1e,
+        e,
+        jnp.exp2,
+        ln,
+        jnp.tanh,
+        jnp.sqrt,
+        jnp.cbrt,
+    ]
     for i, one in enumerate(functions):
         for other in functions[:i]:
             agreement, _, _ = compared(lambda x, y, f=one: f(x), lambda x, y, f=other: f(x), 3, extended=True)
             assert agreement.mismatch is not None, (one, other)
 
 
-NEWER: dict[str, Callable[..., Any]] = {  # what newer releases of JAX have a primitive for, in terms of older ones
+NEWER: dict[
+    str, Callable[..., Any]
+] = {  # what newer releases of JAX have a primitive for, in terms of older ones
     "one_minus_square": lambda x: 1 - x * x,
     "exp_neg_sq": lambda x: e(-x * x),
     "polynomial": lambda x, a, b, c: a + b * x + c * x**2,
@@ -328,7 +386,9 @@ def test_rules_for_primitives_of_newer_releases(name, law):
     (expected,) = walk(traced(law, *[()] * len(leaves)), Field(POINTS, 3), leaves)
     assert field.compare(result, expected).mismatch is None
     np.testing.assert_allclose(result.x, expected.x, rtol=1e-12)
-    (wrong,) = walk(traced(lambda *x: (1 + 2.0**-50) * law(*x), *[()] * len(leaves)), Field(POINTS, 3), leaves)
+    (wrong,) = walk(
+        traced(lambda *x: (1 + 2.0**-50) * law(*x), *[()] * len(leaves)), Field(POINTS, 3), leaves
+    )
     assert field.compare(result, wrong).mismatch is not None
 
 

@@ -81,7 +81,13 @@ def test_inverses_and_powers_are_those_of_integers(modulus):
 @pytest.mark.parametrize("modulus", MODULI)
 @pytest.mark.parametrize(
     "left, right",
-    [((3, 4), (4, 2)), ((2, 1, 3, 5), (1, 4, 5, 2)), ((1, 0), (0, 3)), ((2, 4097), (4097, 1)), ((0, 3), (3, 2))],
+    [
+        ((3, 4), (4, 2)),
+        ((2, 1, 3, 5), (1, 4, 5, 2)),
+        ((1, 0), (0, 3)),
+        ((2, 4097), (4097, 1)),
+        ((0, 3), (3, 2)),
+    ],
 )
 def test_products_of_matrices_are_exact(modulus, left, right):
     """Up to the largest residues, in sums longer than float64 holds at once."""
@@ -93,7 +99,9 @@ def test_products_of_matrices_are_exact(modulus, left, right):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("exponent", [Fraction(n, d) for n, d in [(1, 2), (-1, 2), (3, 2), (1, 3), (-2, 3), (1, 4), (5, 6)]])
+@pytest.mark.parametrize(
+    "exponent", [Fraction(n, d) for n, d in [(1, 2), (-1, 2), (3, 2), (1, 3), (-2, 3), (1, 4), (5, 6)]]
+)
 def test_roots_are_roots_and_obey_the_laws_of_exponents(level, exponent):
     modulus = MODULI[level]
     a, b = np.random.default_rng(level).integers(1, modulus, (2, 100))
@@ -102,10 +110,13 @@ def test_roots_are_roots_and_obey_the_laws_of_exponents(level, exponent):
     squares = power(a, (modulus - 1) // 2, modulus) == 1
     assert np.array_equal(exists, squares if exponent.denominator % 2 == 0 else np.ones(100, bool))
     raised = power(root if exponent > 0 else inverse(root, modulus), exponent.denominator, modulus)
-    assert np.array_equal(np.asarray(raised)[exists], np.asarray(power(a, abs(exponent.numerator), modulus))[exists])
+    assert np.array_equal(
+        np.asarray(raised)[exists], np.asarray(power(a, abs(exponent.numerator), modulus))[exists]
+    )
     a, b = a * a % modulus, b * b % modulus
     of_a, of_b, of_product = (
-        np.asarray(rational_power(each, exponent, level, extended=False)[0]) for each in (a, b, a * b % modulus)
+        np.asarray(rational_power(each, exponent, level, extended=False)[0])
+        for each in (a, b, a * b % modulus)
     )
     assert np.array_equal(of_a * of_b % modulus, of_product)
     twice, _ = rational_power(a, 2 * exponent, level, extended=False)
@@ -113,7 +124,9 @@ def test_roots_are_roots_and_obey_the_laws_of_exponents(level, exponent):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("exponent", [Fraction(n, d) for n, d in [(1, 2), (-1, 2), (3, 2), (-3, 2), (1, 6), (5, 6), (-5, 6)]])
+@pytest.mark.parametrize(
+    "exponent", [Fraction(n, d) for n, d in [(1, 2), (-1, 2), (3, 2), (-3, 2), (1, 6), (5, 6), (-5, 6)]]
+)
 def test_in_the_quadratic_extension_everything_has_its_square_root(level, exponent):
     modulus = MODULI[level]
     a = np.random.default_rng(level).integers(1, modulus, 100)
@@ -162,7 +175,15 @@ def test_no_rational_with_a_smaller_denominator_rounds_to_that_float(value):
 
 
 @pytest.mark.parametrize(
-    "value, expected", [(0.1, (1, 10)), (1 / 6, (1, 6)), (0.044715, (8943, 200000)), (0.0, (0, 1)), (-2.5, (-5, 2)), (1e22, (10**22, 1))]
+    "value, expected",
+    [
+        (0.1, (1, 10)),
+        (1 / 6, (1, 6)),
+        (0.044715, (8943, 200000)),
+        (0.0, (0, 1)),
+        (-2.5, (-5, 2)),
+        (1e22, (10**22, 1)),
+    ],
 )
 def test_decimals_that_people_write(value, expected):
     assert simplest(value) == Fraction(*expected)
