@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from verify.on_device import merge as merge_device
+from verify.opinions import WORDS
 from verify.programs import Fault
 from verify.unit import ENOUGH, Findings
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
@@ -58,6 +59,10 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     if with_case:
         shown = min(with_case, key=rank_of)
         merged.counterexample, merged.cause = shown.counterexample, shown.cause
+    merged.dispute = next((report.dispute for report in reports if report.dispute), None)
+    for report in reports:
+        for who, word in report.opinions.items():
+            merged.opinions[who] = min(merged.opinions.get(who, word), word, key=WORDS.index)
     return merged
 
 
@@ -73,6 +78,8 @@ def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str
     wrong = next((fault for fault in faults if fault.wrong), None)
     if wrong is not None:
         return Verdict.REFUTED, wrong.message
+    if report.dispute is not None:
+        return Verdict.DISPUTED, report.dispute
     if report.verdict is Verdict.REFUTED:
         return Verdict.REFUTED, "the two sides are different functions"
     worst = max(report.device, key=lambda evidence: evidence.worst, default=None)

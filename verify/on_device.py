@@ -30,9 +30,18 @@ def shapes(pair: Pair, turn: int) -> list[tuple[dict[str, int], tuple[str, ...]]
 
 
 def enter(
-    report: EquationReport, device: Device, pair: Pair, settings: Settings, dtype: str, sizes: Sizes
+    report: EquationReport,
+    device: Device,
+    pair: Pair,
+    settings: Settings,
+    dtype: str,
+    sizes: Sizes,
+    suspected: bool,
 ) -> None:
-    """What the device said of one equation, as evidence; what it got wrong, as a counterexample with its cause."""
+    """What the device said of one equation, as evidence; what it got wrong, as a counterexample with its cause.
+
+    An equation that is suspected to be wrong in exact arithmetic is not asked why it is wrong on the device.
+    """
     run = device.runs[report.name]
     evidence = _evidence(report, dtype, settings.precision)
     add(evidence, run)
@@ -47,9 +56,9 @@ def enter(
     if seen is None or report.counterexample is not None:
         return
     leaves = {} if seen.kink else {n: leaf[seen.case : seen.case + 1] for n, leaf in device.leaves.items()}
-    report.cause = explain(
-        pair, report.name, sizes, leaves, seen, dtype, settings.precision, settings.platform
-    )
+    if not (suspected or seen.wrong):
+        where = dtype, settings.precision, settings.platform
+        report.cause = explain(pair, report.name, sizes, leaves, seen, *where)
     report.counterexample = Counterexample(
         lane="device",
         choices={choice: str(getattr(row, "name", row)) for choice, row in pair.choices.items()},

@@ -18,6 +18,7 @@ from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
 from verify.lanes.device import Compiled, Device
 from verify.lanes.proof import Proof, prove
+from verify.opinions import hear
 from verify.programs import GRADIENT, Broken, Fault, Pair
 from verify.purity import WHY as CHANGING
 from verify.purity import changing_equations, changing_node
@@ -112,6 +113,8 @@ class Judge:
                 self._explore()
                 if self.unit.on_device:
                     self._run_on_device()
+                if self.unit.on_device or self.suspects:
+                    self._hear_opinions()
             self._conclude()
         finally:
             forget_programs()
@@ -228,6 +231,14 @@ class Judge:
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
+    def _hear_opinions(self) -> None:
+        """Asks the other oracles about `jax.grad`, at one small shape."""
+        sizes, _ = on_device.shapes(self.pair, self.unit.index)[0]
+        opinions = self._surviving("a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed))
+        for name, report in self.findings.equations.items():
+            report.opinions = opinions.said.get(name, {})
+            report.dispute = opinions.disputes.get(name)
+
     def _compiled(self, dtype: str) -> Compiled:
         return Compiled(self.pair, dtype, self.settings.precision, self.settings.platform)
 
@@ -286,7 +297,7 @@ class Judge:
         for name in device.runs:
             if name in self.findings.equations:
                 report = self.findings.equations[name]
-                on_device.enter(report, device, self.pair, self.settings, dtype, sizes)
+                on_device.enter(report, device, self.pair, self.settings, dtype, sizes, name in self.suspects)
                 if report.counterexample is not None:
                     report.counterexample.replay = self._replay(name)
 

@@ -115,6 +115,8 @@ class EquationReport:
     device: list[DeviceEvidence] = dataclasses.field(default_factory=list)
     counterexample: Counterexample | None = None
     cause: str | None = None  # of a result that is farther off than rounding explains: where it turns right
+    opinions: dict[str, str] = dataclasses.field(default_factory=dict)  # what other oracles say of `jax.grad`
+    dispute: str | None = None  # who says what, where they do not agree
 
 
 @dataclasses.dataclass
@@ -176,6 +178,7 @@ def _equation_json(equation: EquationReport) -> Mapping[str, Any]:
         "verdict": str(equation.verdict),
         "because": equation.because,
         "cause": equation.cause,
+        "opinions": equation.opinions,
         "lanes": {
             "proof": dataclasses.asdict(equation.proof),
             "bounds": dataclasses.asdict(equation.bounds),

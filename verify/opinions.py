@@ -1,0 +1,278 @@
+"""Second opinions on `jax.grad`, and who says what where they differ: forward mode, Jacobians, finite differences.
+
+`jax.grad` is right about a function unless a rule of somebody's lies, or a NaN leaks out of the branch that is not
+taken. So its derivatives are compared, along drawn directions, with forward mode and with the product of explicit
+Jacobians, in float64 with bounds and over finite fields; and with differences in float64, extrapolated
+(Richardson) from steps that are halved, with an estimate of what is left of the truncation error and a bound of the
+rounding error. They are taken from the left and from the right; where these disagree there is a kink, and no opinion.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from verify import directional
+from verify.arithmetic.bounded import Bounded, differs
+from verify.arithmetic.bounds import Bounds
+from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.modular import MODULI
+from verify.data import Leaves, fill, generic
+from verify.directional import along
+from verify.interpret import Sizes
+from verify.lanes.bounding import as_bounded, lift
+from verify.oracle import COTANGENT, reference
+from verify.programs import DTYPES, GRADIENT, Pair, Traced
+from verify.residues import residues
+from verify.structures import STRUCTURE
+
+POINTS = 8  # generic ones, and as many on a lattice
+STEP = 2.0**-5
+LEVELS = 5  # of the extrapolation
+TIMES = 64.0  # by which the last correction is taken for the error that is left
+GRID = 2.0**20  # of the leaves, so that adding a step to one rounds nothing
+FIELD_POINTS = 8
+FORWARD, JACOBIANS, DIFFERENCES = "forward mode", "explicit Jacobians", "finite differences"
+WORDS = ("differs", "cannot tell", "agrees", "the same function")  # worst first
+
+
+@dataclass
+class Opinions:
+    """What was heard: `said` for each derivative and each opinion, `disputes` for each equation that is in doubt."""
+
+    said: dict[str, dict[str, str]] = field(default_factory=dict)
+    disputes: dict[str, str] = field(default_factory=dict)
+
+
+def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
+    """Asks every opinion about every derivative of the reference, at one small shape."""
+    wanted = directional.wanted(pair.derivation)
+    directions = _directions(pair, sizes)
+    given = _points(pair, sizes, rng, directions)
+    bounds = Bounds()
+    specs = pair.specs(sizes)
+    lifted = lift(bounds, specs, {name: given[name] for name in specs})
+    lifted |= {name: bounds.exact(value) for name, value in given.items() if name not in specs}
+    derivatives = pair.programs(sizes).reference(bounds, sizes, lifted)
+    shapes = _shapes(pair, sizes, given, derivatives)
+
+    contraction = Traced(
+        directional.contraction(wanted), {**shapes, **{n: _struct(derivatives[n]) for n in wanted}}
+    )
+    autodiff = contraction(bounds, sizes, {**derivatives, **lifted})
+    opinions: dict[str, Mapping[str, Bounded]] = {}
+    programs: dict[str, Traced] = {}
+    for name, function in ((FORWARD, directional.forward_mode), (JACOBIANS, directional.explicit_jacobians)):
+        try:
+            programs[name] = Traced(function(pair.derivation, pair.choices), shapes)
+        except TypeError:  # a custom_vjp has no forward mode
+            continue
+        opinions[name] = programs[name](bounds, sizes, lifted)
+    opinions[DIFFERENCES] = _differences(pair, sizes, shapes, given)
+    agreed = _agreed_in_the_field(pair, sizes, rng, directions, contraction, programs)
+
+    result = Opinions()
+    for name, (root, symbol) in wanted.items():
+        theirs = {who: as_bounded(said[name]) for who, said in opinions.items()}
+        ours = as_bounded(autodiff[name])
+        if (np.isnan(ours.value) & np.isfinite(theirs[DIFFERENCES].errors)).any():
+            ours = _run_for_certain(pair, name, symbol, given)
+        verdicts = {who: differs(ours, other)[0] for who, other in theirs.items()}
+        result.said[name] = {
+            who: "differs" if _counts(who, verdicts[who], ours)
+            else "the same function" if (who, name) in agreed
+            else "agrees" if np.isfinite(differs(ours, other)[1]).any()
+            else "cannot tell"
+            for who, other in theirs.items()
+        }  # fmt: skip
+        against = [who for who, word in result.said[name].items() if word == "differs"]
+        if against:
+            at = tuple(int(i) for i in np.argwhere(verdicts[against[0]])[0])
+            numbers = [f"jax.grad says {_at(ours, at):.7g}"]
+            numbers += [
+                f"{who} {'say' if who.endswith('s') else 'says'} {_at(other, at):.7g}"
+                for who, other in theirs.items()
+            ]
+            result.disputes[name] = f"along a drawn direction of {symbol}, {', '.join(numbers)} of {root}"
+    whole = [f"d{pair.derivation.objective}_d{symbol}" for symbol in pair.symbols]
+    if disputed := next((name for name in whole if name in result.disputes), None):
+        result.disputes[GRADIENT] = f"{disputed}: {result.disputes[disputed]}"
+    return result
+
+
+def _counts(who: str, differing: np.ndarray, ours: Bounded) -> bool:
+    """Differences are an estimate: one point alone could be an accident, but not where `jax.grad` is not finite."""
+    points = differing.reshape(len(differing), -1).any(axis=1)
+    if who != DIFFERENCES:
+        return bool(points.any())
+    return bool(points.sum() > 1 or (differing & ~np.isfinite(ours.value)).any())
+
+
+def _at(value: Bounded, at: tuple[int, ...]) -> float:
+    return float(np.broadcast_to(value.value, (max(len(value.value), at[0] + 1), *value.value.shape[1:]))[at])
+
+
+def _run_for_certain(pair: Pair, name: str, symbol: str, given: Leaves) -> Bounded:
+    """What `jax.grad` gives, compiled and run: whether a NaN is one for certain, the bounds do not always know."""
+    leaves = {n: leaf for n, leaf in given.items() if n in pair.leaves or n in pair.derivation.cotangents}
+    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+        got = jax.jit(jax.vmap(lambda leaves: reference(pair.derivation, pair.choices)(**leaves)[name]))(
+            leaves
+        )
+        along_it = jax.vmap(lambda one, direction: jax.numpy.tensordot(one, direction, axes=direction.ndim))
+        value = np.asarray(along_it(got, given[along(symbol)]))
+    return Bounded(value, np.where(np.isnan(value), 0.0, np.inf))
+
+
+# --- where they are asked -----------------------------------------------------------------------------------------
+
+
+def _points(
+    pair: Pair, sizes: Sizes, rng: np.random.Generator, directions: Mapping[str, tuple[int, ...]]
+) -> Leaves:
+    """Leaves at generic points and on a lattice, and directions of small integers."""
+    specs = pair.specs(sizes)
+    smooth = generic(rng, sizes, specs, POINTS)
+    lattice = fill(rng, sizes, specs, STRUCTURE["integers to 1"], POINTS)
+    given = {}
+    for name, spec in specs.items():
+        leaf = np.concatenate([smooth[name], lattice[name]])
+        given[name] = np.rint(leaf * GRID) / GRID if name in _symbols(pair) and spec.kind == "float" else leaf
+    return given | {
+        along(s): rng.choice((-2.0, -1.0, 1.0, 2.0), (2 * POINTS, *shape)) for s, shape in directions.items()
+    }
+
+
+def _symbols(pair: Pair) -> list[str]:
+    return sorted({symbol for _, symbol in directional.wanted(pair.derivation).values()})
+
+
+def _directions(pair: Pair, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+    """Every symbol that is differentiated by, with its shape."""
+    specs, derivation = pair.specs(sizes), pair.derivation
+    leaves = {
+        n: jax.ShapeDtypeStruct(spec.shape(sizes), DTYPES[spec.kind])
+        for n, spec in specs.items()
+        if n != COTANGENT
+    }
+    with jax.enable_x64(True):
+        values = jax.eval_shape(lambda leaves: derivation.evaluate(leaves, pair.choices), leaves)
+    return {symbol: values[symbol].shape for symbol in _symbols(pair)}
+
+
+def _struct(value: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(as_bounded(value).value.shape[1:], np.float64)
+
+
+def _shapes(pair: Pair, sizes: Sizes, given: Leaves, derivatives: Any) -> dict[str, jax.ShapeDtypeStruct]:
+    specs = pair.specs(sizes)
+    kinds = {name: DTYPES[specs[name].kind] if name in specs else np.float64 for name in given}
+    return {n: jax.ShapeDtypeStruct(given[n].shape[1:], kinds[n]) for n in given if n != COTANGENT}
+
+
+def _agreed_in_the_field(
+    pair: Pair,
+    sizes: Sizes,
+    rng: np.random.Generator,
+    directions: Mapping[str, tuple[int, ...]],
+    contraction: Traced,
+    programs: Mapping[str, Traced],
+) -> set[tuple[str, str]]:
+    """Opinions and derivatives that are the same function as `jax.grad`'s at every random point."""
+    specs = pair.specs(sizes)
+    floats = generic(rng, sizes, specs, FIELD_POINTS)
+    drawn = [residues(rng, floats, specs, modulus) for modulus in MODULI[: pair.levels]]
+
+    def free(shape: tuple[int, ...]) -> Residues:
+        shape = (FIELD_POINTS, *shape)
+        return Residues(
+            rng.normal(size=shape), tuple(rng.integers(0, m, shape) for m in MODULI[: pair.levels])
+        )
+
+    arithmetic = Field(FIELD_POINTS, pair.levels)
+    given: dict[str, Any] = {
+        name: Residues(floats[name], tuple(level[name] for level in drawn))
+        if spec.kind == "float"
+        else floats[name]
+        for name, spec in specs.items()
+    }
+    given |= {along(symbol): free(shape) for symbol, shape in directions.items()}
+    derivatives = pair.programs(sizes).reference(arithmetic, sizes, given)
+    ours = contraction(arithmetic, sizes, {**derivatives, **given})
+    agreed = set()
+    for who, program in programs.items():
+        for name, theirs in program(arithmetic, sizes, given).items():
+            found = arithmetic.compare(arithmetic.lifted(ours[name]), arithmetic.lifted(theirs))
+            if found.points and found.mismatch is None:
+                agreed.add((who, name))
+    return agreed
+
+
+# --- finite differences -------------------------------------------------------------------------------------------
+
+
+def _differences(
+    pair: Pair, sizes: Sizes, shapes: Mapping[str, jax.ShapeDtypeStruct], given: Leaves
+) -> dict[str, Bounded]:
+    """Extrapolated differences, their error no bound but an estimate; infinite at kinks."""
+    wanted, symbols = directional.wanted(pair.derivation), _symbols(pair)
+    program = Traced(directional.shifted(pair.derivation, pair.choices), shapes)
+    steps = STEP * 0.5 ** np.arange(LEVELS)
+    offsets = np.concatenate([[0.0], steps, -steps])
+    points = 2 * POINTS
+    bounds, specs = Bounds(), pair.specs(sizes)
+    cases = {name: _tiled(given[name], len(symbols), len(offsets)) for name in specs}
+    operands = lift(bounds, specs, cases)
+    for place, symbol in enumerate(symbols):
+        shape = given[along(symbol)].shape[1:]
+        moved = np.zeros((points, len(symbols), len(offsets), *shape))
+        moved[:, place] = given[along(symbol)][:, None] * offsets.reshape(-1, *(1,) * len(shape))
+        operands[along(symbol)] = bounds.exact(moved.reshape(-1, *shape))
+    roots = program(bounds, sizes, operands)
+    result = {}
+    for name, (root, symbol) in wanted.items():
+        value = as_bounded(roots[root])
+        shape = value.value.shape[1:]
+        both = np.broadcast_arrays(value.value, value.errors)
+        full = (points * len(symbols) * len(offsets), *shape)
+        values, errors = (
+            np.broadcast_to(part, full).reshape(points, len(symbols), len(offsets), *shape)[
+                :, symbols.index(symbol)
+            ]
+            for part in both
+        )
+        with np.errstate(all="ignore"):
+            result[name] = _extrapolated(np.moveaxis(values, 1, 0), np.moveaxis(errors, 1, 0), steps)
+    return result
+
+
+def _tiled(leaf: np.ndarray, *times: int) -> np.ndarray:
+    wide = leaf.reshape(len(leaf), *(1,) * len(times), *leaf.shape[1:])
+    return np.broadcast_to(wide, (len(leaf), *times, *leaf.shape[1:])).reshape(-1, *leaf.shape[1:])
+
+
+def _extrapolated(values: np.ndarray, errors: np.ndarray, steps: np.ndarray) -> Bounded:
+    """From values at offset 0, at every step and at every step backwards."""
+    here, right, left = values[0], values[1 : 1 + LEVELS], values[1 + LEVELS :]
+    wide = steps.reshape(-1, *(1,) * here.ndim)
+    rounding = TIMES * (errors.max(axis=0) + 2.0**-52 * np.abs(values).max(axis=0)) / steps[-1]
+    after, after_error = _richardson((right - here) / wide)
+    before, before_error = _richardson((here - left) / wide)
+    error = after_error + before_error + rounding
+    known = np.isfinite(error) & (np.abs(after - before) <= error)
+    return Bounded(np.where(known, (after + before) / 2, 0.0), np.where(known, error, np.inf))
+
+
+def _richardson(quotients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The limit of quotients whose errors are a power series in a step that is halved, and how far it may be off."""
+    row, before, factor = list(quotients), quotients[-1], 2.0
+    while len(row) > 1:
+        before = row[-1]
+        row = [finer + (finer - coarser) / (factor - 1) for coarser, finer in itertools.pairwise(row)]
+        factor *= 2
+    return row[0], TIMES * np.abs(row[0] - before)
