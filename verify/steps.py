@@ -60,12 +60,12 @@ def filled(template: Template, sizes: Sizes, memo: dict[Any, Any]) -> Step:
 
     def numbers(entry: Any) -> Any:
         if entry not in memo:
-            memo[entry] = _fill(entry, sizes)
+            memo[entry] = filled_in(entry, sizes)
         return memo[entry]
 
     return Step(
         step.primitive,
-        {**step.params, **{name: _fill(step.params[name], sizes) for name in params}},
+        {**step.params, **{name: filled_in(step.params[name], sizes) for name in params}},
         tuple(ShapeDtype(numbers(shape), dtype) for shape, dtype in step.inputs),
         tuple(ShapeDtype(numbers(shape), dtype) for shape, dtype in step.outputs),
         step.equation,
@@ -89,11 +89,12 @@ def _is_symbolic(entry: Any) -> bool:
     return isinstance(entry, _SymbolicSize)
 
 
-def _fill(entry: Any, sizes: Sizes) -> Any:
+def filled_in(entry: Any, sizes: Sizes) -> Any:
+    """A parameter or a shape with numbers in the place of symbolic sizes, however deep in tuples they stand."""
     if isinstance(entry, _SymbolicSize):
         return int(eval(_code(str(entry)), _FUNCTIONS, dict(sizes)))
     if type(entry) in (tuple, list):
-        return type(entry)(_fill(item, sizes) for item in entry)
+        return type(entry)(filled_in(item, sizes) for item in entry)
     return entry
 
 

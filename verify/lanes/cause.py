@@ -22,6 +22,7 @@ from verify.lanes.device import Violation
 from verify.lanes.running import environment
 from verify.programs import GRADIENT, Pair, Traced
 from verify.settings import DTYPES, PRECISIONS
+from verify.steps import filled_in
 
 Array = np.ndarray[Any, Any]
 
@@ -136,10 +137,7 @@ def dominant(
 
 
 def _shape(programs: Any, name: str, sizes: Sizes) -> tuple[int, ...]:
-    return tuple(
-        size if isinstance(size, int) else int(size.evaluate(sizes))
-        for size in programs.reference.results[name].shape
-    )
+    return filled_in(tuple(programs.reference.results[name].shape), sizes)
 
 
 def _noted(met: set[str], rule: Callable[..., Any]) -> Callable[..., Any]:
