@@ -51,3 +51,59 @@ def layer(tmp_path: Path) -> Path:
     path = tmp_path / "my_layer.py"
     path.write_text(LAYER)
     return path
+
+
+BENT = '''"""A derivation that is judged in six units of work, and the same with a wrong equation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from manual_bp.derivation import Derivation
+from manual_bp.tables import Row
+
+
+@dataclass(frozen=True)
+class Bend(Row):
+    slope: float
+    kinks: tuple[float, ...] = (0.0,)
+
+    @classmethod
+    def table(cls) -> Mapping[str, "Bend"]:
+        return {row.name: row for row in (cls(f"bend{i}", i / 4) for i in range(6))}
+
+
+def bent(x: Float[Array, " n"], *, bend: Bend) -> Float[Array, " n"]:
+    return jnp.where(x > 0, x, bend.slope * x)
+
+
+def energy(y: Float[Array, " n"]) -> Float[Array, ""]:
+    return (y * y).sum() / 2
+
+
+def dE_dy(y):
+    return y
+
+
+def dE_dx(dE_dy, x, *, bend):
+    return dE_dy * jnp.where(x > 0, 1.0, bend.slope)
+
+
+def dE_dx_at_y(dE_dy, y, *, bend):
+    return dE_dy * jnp.where(y > 0, 1.0, bend.slope + 1)
+
+
+FORWARD = dict(y=bent, E=energy)
+RIGHT = Derivation(name="bent", source="a test", forward=FORWARD, backward=dict(dE_dy=dE_dy, dE_dx=dE_dx))
+WRONG = Derivation(name="bent wrong", source="a test", forward=FORWARD, backward=dict(dE_dy=dE_dy, dE_dx=dE_dx_at_y))
+'''
+
+
+@pytest.fixture
+def bent(tmp_path: Path) -> Path:
+    """A file with two derivations of six units each: `bent`, which is right, and `bent wrong`."""
+    path = tmp_path / "bent.py"
+    path.write_text(BENT)
+    return path

@@ -51,7 +51,9 @@ class Journal:
             self.folder.parent.rmdir()
 
     def _path(self, unit: Unit) -> Path:
-        decides = (unit.spec, unit.index, unit.choices, unit.explored, unit.on_device, unit.only_replays, unit.replays)
+        # Not the replays, unless there is nothing else: the run that was killed may have kept more of them.
+        more = unit.replays if unit.only_replays else ()
+        decides = (unit.spec, unit.index, unit.choices, unit.explored, unit.on_device, more)
         return self.folder / f"{hashlib.sha256(repr(decides).encode()).hexdigest()[:32]}.pickle"
 
 

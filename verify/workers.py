@@ -93,7 +93,7 @@ class Crew:
     def __init__(self, jobs: int, settings: Settings, platform: str):
         self.jobs, self.settings = jobs, settings
         self.share = memory() // jobs if platform == "cpu" and memory() else None
-        self.context = multiprocessing.get_context("spawn")  # jax has threads, which a fork would not survive
+        self.context = _context()
         self.workers: list[Worker] = []
         self.given_up: dict[str, dict[str, str]] = {}  # by derivation: equations, and why
 
@@ -158,7 +158,7 @@ class Crew:
         self.workers.clear()
 
 
-# --- in the process ---------------------------------------------------------------------------------------------------
+# --- in the process -------------------------------------------------------------------------------------
 
 
 def serve(requests: connection.Connection, board: Any, settings: Settings, share: int | None) -> None:
@@ -214,7 +214,16 @@ def memory() -> int | None:
     return min(sizes)
 
 
-# --- starting one -----------------------------------------------------------------------------------------------------
+# --- starting one ---------------------------------------------------------------------------------------
+
+
+def _context() -> Any:
+    """Processes are forked from one that has imported everything and has no threads yet; elsewhere each starts afresh."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 @contextlib.contextmanager
