@@ -100,5 +100,5 @@ def filled_in(entry: Any, sizes: Sizes) -> Any:
 
 @functools.lru_cache(maxsize=4096)
 def _code(expression: str) -> Any:
-    """A size as jax prints it, `2*n + floordiv(d, 2)`, is an expression of Python's."""
-    return compile(expression, "<size>", "eval")
+    """A size as jax prints it, `2*n^2 + floordiv(d, 2)`, is an expression of Python's, but for its powers."""
+    return compile(expression.replace("^", "**"), "<size>", "eval")
