@@ -214,6 +214,12 @@ def _select(
     ]
 
 
+def _empty(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    """Room that nothing reads before it is written, as in the branches of a differentiated switch: zeros."""
+    output = step.outputs[0]
+    return [_lift(arithmetic, np.zeros((1, *output.shape), output.dtype))]
+
+
 CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
     "jit": _call("jaxpr"),
     "pjit": _call("jaxpr"),
@@ -227,6 +233,8 @@ CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
     "scan": _scan,
     "while": _while,
     "cond": _cond,
+    "empty": _empty,
+    "empty2": _empty,
     "dim_as_value": lambda arithmetic, sizes, step, operands: [np.array([step.params["dim"]])],
 }
 
