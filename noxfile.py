@@ -1,4 +1,4 @@
-"""What can be run here: `nox -s verify`, `tests`, `lint`, `typecheck`, `bench`."""
+"""What can be run here: `nox -s verify`, `mutants`, `tests`, `lint`, `typecheck`, `bench`."""
 
 import nox
 
@@ -19,6 +19,13 @@ def verify(session: nox.Session) -> None:
     """Judge gradients: `nox -s verify`, `nox -s verify -- --list`, `nox -s verify -- my_layer.py`."""
     session.install("-e", ".[verify]")
     session.run("python", "-m", "verify", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Check the checker: make every equation wrong in every way, and see each caught and named."""
+    session.install("-e", ".[verify]")
+    session.run("python", "-m", "verify", "--mutants", *session.posargs)
 
 
 @nox.session

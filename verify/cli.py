@@ -12,7 +12,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from verify import platforms, template
-from verify.report import json, terminal
+from verify.report import json, matrix, terminal
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write FILE, a small derivation to start from, and judge nothing",
     )
     add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
+    add("--mutants", action="store_true", help="check the checker: make every equation wrong in every way")
     add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
     add(
         "--examples",
@@ -118,6 +119,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.list:
         terminal.show_list(listing, console)
         return GOOD
+    if options.mutants:
+        path = _writable(options.report or settings.directory / "mutants.json")
+        return _mutate(found, settings, console, path)
     path = _writable(options.report or settings.directory / "report.json")
     return _judge(found, settings, console, path)
 
@@ -174,6 +178,18 @@ def _writable(path: Path) -> Path:
             f"--report {path}: its folder cannot be made ({error.strerror}); choose another"
         ) from error
     return path
+
+
+def _mutate(found, settings: Settings, console: Console, path: Path) -> int:
+    from verify import mutants
+
+    with terminal.progress(console) as update:
+        kills = mutants.run(found, settings, update)
+    json.save(kills, path)
+    matrix.show(kills, console, path)
+    if kills.interrupted:
+        return INTERRUPTED
+    return GOOD if kills.good else BAD
 
 
 def _judge(found, settings: Settings, console: Console, path: Path) -> int:

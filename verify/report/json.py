@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from verify import files
-from verify.verdict import Report
 
 
-def save(report: Report, path: Path) -> None:
+class Saved(Protocol):
+    """A report, or a kill matrix."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def save(report: Saved, path: Path) -> None:
     """Write `report` to `path`, whose folder is made where missing; a reader never sees half a file."""
     files.write(path, dumps(report))
 
 
-def dumps(report: Report) -> str:
+def dumps(report: Saved) -> str:
     """The report as JSON text, schema 1."""
     return json.dumps(_finite(report.to_json()), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

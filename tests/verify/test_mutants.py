@@ -1,0 +1,137 @@
+"""Wrong equations of every kind are caught and named, the same function is told apart, what escapes is shown."""
+
+import io
+import json
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+from jaxtyping import Array, Float
+from rich.console import Console
+
+from manual_bp.activations import ACTIVATIONS
+from manual_bp.book.backprop import DERIVATION
+from manual_bp.derivation import Derivation
+from manual_bp.losses import LOSSES
+from verify import cli, mutants
+from verify.kills import Fate, KillMatrix
+from verify.mutants import breed, planted
+from verify.mutations import OPERATORS
+from verify.report import matrix
+from verify.settings import Settings
+from verify.targets import Target
+
+
+def scaled(a: Float[Array, "n d"], b: Float[Array, " d"]) -> Float[Array, "n d"]:
+    return a * b
+
+
+def by_a(dJ_dy, b):
+    return dJ_dy * b
+
+
+def by_b(dJ_dy, a):
+    return jnp.sum(dJ_dy * a, axis=0)
+
+
+LAYER = Derivation("layer", "a test", dict(y=scaled), dict(dJ_da=by_a, dJ_db=by_b), cotangent="dJ_dy")
+RELU = dict(activation=ACTIVATIONS["relu"], loss=LOSSES["absolute_error"])
+
+
+def run(derivation: Derivation, **settings: Any) -> KillMatrix:
+    return mutants.run([Target("a.py:IT", derivation)], Settings(jobs=1, **settings), lambda *progress: None)
+
+
+def shown(kills: KillMatrix, tmp_path) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    matrix.show(kills, console, tmp_path / "mutants.json")
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def kills() -> KillMatrix:
+    return run(LAYER)
+
+
+def test_every_mutant_of_a_right_layer_is_killed_and_named(kills):
+    assert kills.good and kills.count(Fate.KILLED) > 60
+    assert kills.count(Fate.SURVIVED, Fate.MISTAKEN) == 0
+    assert all(m.blamed == (m.equation,) and m.needed > 0 for m in kills.mutants if m.fate is Fate.KILLED)
+    assert {m.equation for m in kills.mutants} == {"dJ_da", "dJ_db", "gradient"}
+
+
+def test_mutants_are_caught_by_the_lane_that_can(kills):
+    kinds = ("M1", "M5", "M10", "M12", "M16")
+    lanes = {kind: {m.lane for m in kills.mutants if m.kind == kind} - {""} for kind in kinds}
+    assert lanes == {"M1": {"proof"}, "M5": {"bounds"}, "M10": {"proof"}, "M12": {"bounds"}, "M16": {"proof"}}
+    assert {m.verdict for m in kills.mutants if m.kind == "M5"} == {"inaccurate"}
+    assert {m.verdict for m in kills.mutants if m.kind != "M5" and m.lane} == {"refuted"}
+
+
+def test_the_table_has_every_class_of_bugs_that_an_equation_can_have():
+    kinds = {operator.kind for operator in OPERATORS} | {"M16"}
+    assert kinds == {"plain", *(f"M{i}" for i in range(1, 17) if i not in (7, 15))}
+
+
+def test_kinks_options_and_rows_are_mutated(monkeypatch):
+    monkeypatch.setattr(mutants, "pairs", lambda derivation: [RELU])
+    found = breed(DERIVATION, 0, Settings(only="dJ_dz"))
+    fates = {(m.operator, m.detail): m.fate for m in found}
+    assert fates["slope right of a kink", "relu at 0"] is Fate.KILLED
+    assert fates["slope left of a kink", "relu at 0"] is Fate.SAME  # the book takes the left one
+    assert fates["another symbol", "h for z"] is Fate.SAME
+    assert fates["another symbol", "dJ_dh for z"] is Fate.KILLED
+    assert fates["phi for phi'", "activation"] is Fate.KILLED
+    assert fates["option ignored", "activation = identity"] is Fate.KILLED
+    assert fates["rounded, then 1 minus it", "relu"] is Fate.SAME  # slopes of 0 and 1 round to themselves
+    assert Fate.SURVIVED not in fates.values() and Fate.MISTAKEN not in fates.values()
+
+
+def test_what_the_lanes_are_blind_to_survives_and_is_not_called_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(mutants, "shapes", lambda derivation: [({"n": 1, "d": 1}, True)])
+    kills = run(LAYER, only="dJ_db")
+    survived = {mutant.operator for mutant in kills.mutants if mutant.fate is Fate.SURVIVED}
+    assert {"one term of a sum", "divided by a size"} <= survived
+    assert not kills.good
+    text = shown(kills, tmp_path)
+    assert "layer/dJ_db (): divided by a size" in text and "survived" in text
+
+
+def test_a_wrong_equation_is_blamed_in_every_mutant_of_the_others(tmp_path):
+    kills = run(planted(LAYER, "dJ_da", lambda dJ_dy, b: 2 * dJ_dy * b), only="dJ_db")
+    assert not kills.good and kills.count(Fate.KILLED) == 0
+    assert "blamed dJ_da, gradient, dJ_db" in " ".join(shown(kills, tmp_path).split())
+
+
+def test_nothing_tried_is_not_good():
+    assert not KillMatrix().good
+    assert not run(LAYER, only="dJ_dc").good
+
+
+def test_planted_replaces_one_equation():
+    other = planted(LAYER, "dJ_da", by_b)
+    assert (
+        other.backward["dJ_da"] is by_b and other.backward["dJ_db"] is by_b and other.forward == LAYER.forward
+    )
+    with pytest.raises(ValueError, match=r"^'dJ_dz' is no equation of layer \(dJ_da, dJ_db\)"):
+        planted(LAYER, "dJ_dz", by_a)
+
+
+def test_the_command_line_shows_and_saves_the_matrix(layer, capsys, tmp_path):
+    path = tmp_path / "matrix.json"
+    code = cli.main([str(layer), "--mutants", "--jobs", "1", "--report", str(path)])
+    text = capsys.readouterr().out
+    assert code == 0, text
+    saved = json.loads(path.read_text())
+    assert saved["survived"] == saved["mistaken"] == 0 and saved["killed"] > 40
+    assert f"{saved['killed']} of {saved['killed']} wrong equations killed and named" in " ".join(
+        text.split()
+    )
+
+
+def test_the_matrix_fits_80_columns(kills, tmp_path):
+    text = shown(kills, tmp_path)
+    lines = [line for line in text.splitlines() if not line.startswith("matrix:")]
+    assert max(map(len, lines)) <= 80 and "…" not in text
+    for operator in {mutant.operator for mutant in kills.mutants}:
+        assert operator in text

@@ -1,0 +1,62 @@
+"""What became of equations that were made wrong on purpose: plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+
+class Fate(enum.StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    SAME = "same function"
+    SURVIVED = "survived"
+    MISTAKEN = "mistaken"  # caught, and called by the wrong verdict or blamed on another equation
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """A wrong equation and how it ended."""
+
+    derivation: str
+    rows: str  # the choices
+    equation: str
+    operator: str
+    kind: str
+    detail: str
+    fate: Fate
+    lane: str = ""  # that caught it: trace, proof or bounds
+    needed: int = 0  # points or cases until then
+    verdict: str = ""
+    blamed: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass
+class KillMatrix:
+    """Every mutant, in the order in which they were made."""
+
+    mutants: list[Mutant] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def count(self, *fates: Fate) -> int:
+        return sum(mutant.fate in fates for mutant in self.mutants)
+
+    @property
+    def good(self) -> bool:
+        """Whether every wrong equation was caught and named; nothing tried is nothing caught."""
+        escaped = self.count(Fate.SURVIVED, Fate.MISTAKEN)
+        return not self.interrupted and not escaped and self.count(Fate.KILLED) > 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "killed": self.count(Fate.KILLED),
+            "schema": 1,
+            "survived": self.count(Fate.SURVIVED),
+            "mistaken": self.count(Fate.MISTAKEN),
+            "same": self.count(Fate.SAME),
+            "seconds": self.seconds,
+            "mutants": [dataclasses.asdict(mutant) for mutant in self.mutants],
+        }

@@ -1,0 +1,197 @@
+"""One shape at which wrong equations are tried: everything right is walked once, and then each wrong one by itself."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from manual_bp.graph import Equation
+from verify.arithmetic.bounds import Bounds, differs
+from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.modular import MODULI
+from verify.data import fill, kinks_of
+from verify.interpret import Arithmetic, Sizes
+from verify.lanes.bounding import as_bounded, bound, lift
+from verify.lanes.proof import prove
+from verify.programs import GRADIENT, Fault, Pair, Programs, Traced, Wrong, alone
+from verify.residues import exact_residues, residues
+from verify.structures import STRUCTURES
+
+Leaves = Mapping[str, np.ndarray]
+POINTS = 32
+CASES = 12  # of each structure
+
+
+class Sentence(NamedTuple):
+    """How a wrong equation was caught."""
+
+    lane: str  # trace, proof or bounds
+    needed: int  # points, or cases, until then
+    verdict: str
+
+
+class Candidate:
+    """A function in the place of an equation, or of the composed gradient, traced where it is needed."""
+
+    def __init__(self, name: str, function: Equation | Callable[..., Any], rows: Mapping[str, Any]):
+        self.name = name
+        self._function, self._rows = function, rows
+        self._traced: dict[int, Traced | Fault] = {}
+
+    def traced(self, programs: Programs) -> Traced | Fault:
+        if id(programs) not in self._traced:
+            self._traced[id(programs)] = self._trace(programs)
+        return self._traced[id(programs)]
+
+    def runs(self, programs: Programs) -> bool:
+        """Whether it can be traced, or returns what no derivative is."""
+        traced = self.traced(programs)
+        return isinstance(traced, Traced) or traced.wrong
+
+    def _trace(self, programs: Programs) -> Traced | Fault:
+        try:
+            if not isinstance(self._function, Equation):
+                assert isinstance(programs.composed, Traced)
+                arguments = (variable.aval for variable in programs.composed.program.jaxpr.invars)
+                shapes = {
+                    name: jax.ShapeDtypeStruct(aval.shape, aval.dtype)
+                    for name, aval in zip(programs.composed.names, arguments, strict=True)
+                }  # type: ignore[attr-defined]
+                return Traced(self._function, shapes)
+            taken = (*self._function.parameters, self._function.root, self._function.symbol)
+            shapes = {name: programs.reference.results[name] for name in taken}
+            return Traced(alone(self._function, self._rows), shapes)
+        except Wrong as wrong:
+            return Fault(str(wrong), wrong=True)
+        except Exception as error:  # what does not run is wrong for everybody to see
+            return Fault(f"raised {type(error).__name__}: {error}", wrong=False)
+
+
+class Trial:
+    """The values of everything right, at random points of the field and at cases of every structure."""
+
+    def __init__(self, pair: Pair, sizes: Sizes, seed: int, *, concrete: bool):
+        self.pair, self.sizes = pair, sizes
+        self.programs = pair.programs(sizes, concrete=concrete)
+        self.specs = pair.specs(sizes)
+        self.rng = np.random.default_rng([seed, *sizes.values()])
+        self.proof = prove(pair, sizes, self.rng, POINTS, concrete=concrete)
+        kinks = kinks_of(pair.choices)
+        drawn = [fill(self.rng, sizes, self.specs, row, CASES, kinks=kinks) for row in STRUCTURES]
+        self.cases = {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in self.specs}
+        compared = bound(pair, sizes, self.cases, concrete=concrete).comparisons
+        unequal = {name for name, outcome in self.proof.outcomes.items() if not outcome.equal}
+        self.wrong = unequal | {name for name, comparison in compared.items() if comparison.differ}
+
+    def judge(self, candidate: Candidate) -> Sentence | None:
+        """How the candidate is caught here; None if it is not."""
+        traced = candidate.traced(self.programs)
+        if isinstance(traced, Fault):
+            return Sentence("trace", 0, "refuted") if traced.wrong else None
+        point = self._mismatch(candidate.name, traced)
+        if point is not None:
+            return Sentence("proof", point + 1, "refuted")
+        case = self._difference(candidate.name, traced)
+        if case is None:
+            return None
+        return Sentence("bounds", case + 1, self._verdict(candidate.name, traced, case))
+
+    def _mismatch(self, name: str, traced: Traced) -> int | None:
+        """The first point of the field at which the two sides differ; what is uninterpreted decides nothing."""
+        found = None
+        for side in (
+            self._in_extension,
+            self._among_squares,
+        ):  # where no root is taken, one is like the other
+            field = like(side.arithmetic)
+            pairs = side.pairs(field, name, traced)
+            agreements = [field.compare(field.lifted(ours), field.lifted(theirs)) for ours, theirs in pairs]
+            points = [agreement.mismatch[0] for agreement in agreements if agreement.mismatch is not None]
+            if not points or field.uninterpreted:
+                return None
+            found = min(points)
+            if not (field.rooted or side.arithmetic.rooted):
+                break
+        return found
+
+    def _difference(self, name: str, traced: Traced) -> int | None:
+        """The first case in which the two sides differ beyond both bounds."""
+        arithmetic = Bounds()
+        differing = np.zeros(len(next(iter(self.cases.values()))), bool)
+        for sides in self._with_bounds.pairs(arithmetic, name, traced):
+            ours, theirs = arithmetic.settle([as_bounded(side) for side in sides])
+            mask, _ = differs(ours, theirs)
+            differing |= mask.reshape(len(mask), -1).any(axis=1)
+        return int(differing.argmax()) if differing.any() else None
+
+    def _verdict(self, name: str, traced: Traced, case: int) -> str:
+        """Whether the two sides differ in this case without any rounding."""
+        leaves = {leaf: values[case : case + 1] for leaf, values in self.cases.items()}
+        side = self._field(leaves, lambda modulus: exact_residues(leaves, modulus), extended=True)
+        field = like(side.arithmetic)
+        pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
+        agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
+        finite = all(np.isfinite(ours.x).all() or not np.isfinite(theirs.x).all() for ours, theirs in pairs)
+        return "inaccurate" if agree and finite else "refuted"
+
+    # --- the right side in each arithmetic, walked once ---
+
+    @functools.cached_property
+    def _in_extension(self) -> Side:
+        return self._generic(extended=True)
+
+    @functools.cached_property
+    def _among_squares(self) -> Side:
+        return self._generic(extended=False)
+
+    @functools.cached_property
+    def _with_bounds(self) -> Side:
+        arithmetic = Bounds()
+        return Side(self, arithmetic, lift(arithmetic, self.specs, self.cases))
+
+    def _generic(self, *, extended: bool) -> Side:
+        floats = self.proof.floats
+        return self._field(
+            floats, lambda modulus: residues(self.rng, floats, self.specs, modulus), extended=extended
+        )
+
+    def _field(self, floats: Leaves, draw: Callable[[int], Leaves], *, extended: bool) -> Side:
+        drawn = [draw(modulus) for modulus in MODULI[: self.pair.levels]]
+        leaves = {
+            name: Residues(floats[name], tuple(level[name] for level in drawn))
+            if spec.kind == "float"
+            else floats[name]
+            for name, spec in self.specs.items()
+        }
+        field = Field(len(next(iter(floats.values()))), len(drawn), extended=extended)
+        return Side(self, field, leaves)
+
+
+def like(field: Field) -> Field:
+    """A new field like this one: what a candidate does is noted apart from what the right side did."""
+    return Field(field.points, len(field.moduli), extended=field.extended)
+
+
+class Side:
+    """What is right at one shape, in one arithmetic."""
+
+    def __init__(self, trial: Trial, arithmetic: Any, leaves: Mapping[str, Any]):
+        self.programs, self.sizes = trial.programs, trial.sizes
+        self.arithmetic, self.leaves = arithmetic, leaves
+        self.values = self.programs.reference(arithmetic, self.sizes, leaves)
+
+    @functools.cached_property
+    def whole(self) -> dict[str, Any]:
+        assert self.programs.autodiff is not None
+        return self.programs.autodiff(self.arithmetic, self.sizes, self.leaves)
+
+    def pairs(self, arithmetic: Arithmetic, name: str, traced: Traced) -> list[tuple[Any, Any]]:
+        """What is compared: the results of the candidate and the right ones."""
+        if name != GRADIENT:
+            return [(traced(arithmetic, self.sizes, self.values), self.values[name])]
+        manual = traced(arithmetic, self.sizes, self.leaves)
+        return [(manual[key], right) for key, right in self.whole.items()]
