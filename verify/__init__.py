@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from manual_bp.derivation import Derivation
     from manual_bp.domains import Domain
 
-__all__ = ["Refuted", "Report", "Settings", "Verdict", "check", "check_gradient", "require"]
+__all__ = [
+    "Refuted",
+    "Report",
+    "Settings",
+    "Verdict",
+    "check",
+    "check_custom_rule",
+    "check_gradient",
+    "require",
+]
 
 
 class Refuted(AssertionError):
@@ -31,16 +40,23 @@ def check(derivation: Derivation, **settings: Any) -> Report:
     ProbeError, a ValueError, for a forward pass that cannot be judged.
     """
     from manual_bp.derivation import Derivation
+
+    if not isinstance(derivation, Derivation):
+        raise TypeError(f"check: {derivation!r} is no Derivation; expected a manual_bp.derivation.Derivation")
+    return _judge([derivation], settings)
+
+
+def _judge(derivations: Sequence[Derivation], settings: Mapping[str, Any]) -> Report:
     from verify import campaign, platforms
     from verify.probing import probe
     from verify.targets import Target
 
-    if not isinstance(derivation, Derivation):
-        raise TypeError(f"check: {derivation!r} is no Derivation; expected a manual_bp.derivation.Derivation")
     chosen = Settings(**settings, jobs=1)
     platforms.choose(chosen.platform)
-    probe(derivation, chosen)
-    return campaign.run([Target(derivation.name, derivation)], chosen, lambda label, done, total: None)
+    for derivation in derivations:
+        probe(derivation, chosen)
+    targets = [Target(derivation.name, derivation) for derivation in derivations]
+    return campaign.run(targets, chosen, lambda label, done, total: None)
 
 
 def check_gradient(
@@ -70,6 +86,32 @@ def check_gradient(
 
     derivation = gradient_derivation(manual, objective, wrt, shapes=shapes, domains=domains, name=name)
     return check(derivation, **settings)
+
+
+def check_custom_rule(
+    rule: Callable[..., Any],
+    reference: Callable[..., Any],
+    wrt: str | Sequence[str] | None = None,
+    *,
+    shapes: Mapping[str, Any] | None = None,
+    domains: Mapping[str, Domain] | None = None,
+    name: str | None = None,
+    **settings: Any,
+) -> Report:
+    r"""Judge a `jax.custom_vjp` or `jax.custom_jvp` function against autodiff of `reference`, a plain function.
+
+    Both return the same arrays, or trees of them, and meet by the names of their parameters; `wrt`, `shapes`
+    and `domains` are those of `check_gradient`. The report has two derivations: the rule's derivatives for a
+    drawn cotangent, and laws: the values are the reference's; a zero cotangent gives zero, a sum of two the
+    sum; the rule holds inside jit, remat, vmap and scan; and so do forward mode and second derivatives, where
+    it supports them. An argument of integers gets no derivative (float0), and a derivative that the rule
+    leaves out (None) counts as zero.
+
+    `settings` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
+    """
+    from verify.rules import rule_derivations
+
+    return _judge(rule_derivations(rule, reference, wrt, shapes=shapes, domains=domains, name=name), settings)
 
 
 def require(judged: Derivation | Report, **settings: Any) -> Report:

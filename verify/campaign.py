@@ -76,7 +76,8 @@ def plan(
         for index, rows in enumerate(pairs):
             names = {choice: str(getattr(row, "name", row)) for choice, row in rows.items()}
             new = set(names.items()) - on_device
-            here = index % len(chosen) == turn or (bool(new) and turn == len(chosen) - 1)
+            stride = min(len(chosen), len(pairs))  # every derivation is met on the device
+            here = index % stride == turn % stride or (bool(new) and turn == len(chosen) - 1)
             on_device |= set(names.items()) if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))
             units.append((place, Unit(target.spec, index, names, share + (index < rest), here, settings, mine)))

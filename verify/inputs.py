@@ -66,15 +66,17 @@ def annotation(leaf: str, what: Any, domains: Mapping[str, Domain]) -> Any:
     return KINDS[kind][Array, dims]
 
 
-def wired(function: Function, inputs: Inputs, annotations: Mapping[str, Any]) -> Function:
-    """The function with the signature that a derivation is wired by: leaves by name, and choices."""
+def wired(
+    function: Function, inputs: Inputs, annotations: Mapping[str, Any], others: Iterable[str] = ()
+) -> Function:
+    """The function with the signature that a derivation is wired by: leaves by name, `others`, and choices."""
     parameters = [
         inspect.Parameter(
-            leaf, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotations.get(leaf, EMPTY)
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotations.get(name, EMPTY)
         )
-        for leaf in inputs.leaves
+        for name in (*inputs.leaves, *others)
     ]
-    rows = [inspect.Parameter(c, KEYWORD_ONLY, annotation=table) for c, table in inputs.choices.items()]
+    rows = [inspect.Parameter(name, KEYWORD_ONLY, annotation=table) for name, table in inputs.choices.items()]
     function.__signature__ = inspect.Signature([*parameters, *rows])  # type: ignore[attr-defined]
     function.__name__ = called(inputs.function)
     return function
