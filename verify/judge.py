@@ -88,7 +88,8 @@ def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str
     if faults:
         return Verdict.INCONCLUSIVE, faults[0].message
     if report.verdict is Verdict.INACCURATE:
-        return Verdict.INACCURATE, "right in exact arithmetic, and farther off in float64 than its rounding explains"
+        said = "right in exact arithmetic, and farther off in float64 than its rounding explains"
+        return Verdict.INACCURATE, said + (f": {report.cause}" if report.cause else "")
     if worst is not None and worst.worst > 1:
         return Verdict.INACCURATE, _inaccurate(worst, report.cause)
     if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet:

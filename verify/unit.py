@@ -16,6 +16,7 @@ from verify import on_device, shrink
 from verify.data import fill, kinks_of
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
+from verify.lanes.cause import narrowed
 from verify.lanes.device import Compiled, Device
 from verify.lanes.proof import Proof, prove
 from verify.opinions import hear
@@ -352,6 +353,7 @@ class Judge:
             return
         wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, found)
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
+        report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
         holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
         report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
 

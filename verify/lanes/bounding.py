@@ -47,11 +47,17 @@ def lift(arithmetic: Bounds, specs: Mapping[str, Spec], leaves: Mapping[str, Arr
 
 
 def bound(
-    pair: Pair, sizes: Sizes, leaves: Mapping[str, Array], *, concrete: bool = False, only: str | None = None
+    pair: Pair,
+    sizes: Sizes,
+    leaves: Mapping[str, Array],
+    *,
+    concrete: bool = False,
+    only: str | None = None,
+    arithmetic: Bounds | None = None,
 ) -> Bounding:
     """Compares every equation and the gradient whole, or `only` one of them, with their references."""
     programs = pair.programs(sizes, concrete=concrete)
-    arithmetic, specs = Bounds(), pair.specs(sizes)
+    arithmetic, specs = arithmetic or Bounds(), pair.specs(sizes)
     lifted = lift(arithmetic, specs, leaves)
     cases = len(next(iter(leaves.values())))
     values = {} if only == GRADIENT else programs.reference(arithmetic, sizes, lifted)
@@ -101,7 +107,8 @@ def measured_power(
 ) -> float | None:
     """The smallest relative error of our side that would have been refuted; None where none would have been.
 
-    It is measured: the very numbers of the run are perturbed, and judged again. `store` rounds a perturbed number to the dtype that the side is computed in.
+    It is measured: the very numbers of the run are perturbed, and judged again. `store` rounds a perturbed number to
+    the dtype that the side is computed in.
     """
     with np.errstate(all="ignore"):
         parts = np.broadcast_arrays(ours.value, ours.errors, theirs.value, theirs.errors)

@@ -1,7 +1,8 @@
 """Why a result is farther off than rounding explains: where it turns right, and which operation rounds most.
 
-The case is run again by itself: without the compiler, at higher precision, in wider dtypes, on the CPU. A run that lands
-within the bound of the first says what the fault is not: "wrong at default, right at highest" is no algebra.
+The case is run again by itself: without the compiler, at higher precision, in wider dtypes, on the CPU. A run
+that lands within the bound of the first says what the fault is not: "wrong at default, right at highest" is no
+algebra.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from verify.arithmetic.bounded import SLACK, Bounded
 from verify.interpret import Sizes
-from verify.lanes.bounding import as_bounded
+from verify.lanes.bounding import as_bounded, bound
 from verify.lanes.calibration import Checked, bounds_on
 from verify.lanes.device import Violation
 from verify.lanes.running import environment
@@ -74,10 +75,10 @@ def run(pair: Pair, name: str, seen: Violation, given: Mapping[str, Array], sett
     """The element in question, computed in another way from the same numbers."""
     kinds = {"f": jnp.dtype(setting.dtype), "i": np.dtype(np.int32)}
     arrays = {key: value.astype(kinds.get(value.dtype.kind, value.dtype)) for key, value in given.items()}
-    with environment(setting.dtype, setting.precision, setting.platform):
-        with jax.disable_jit() if setting.eager else contextlib.nullcontext():
-            function = callable_of(pair, name, seen.quantity)
-            got = np.asarray(jax.jit(function)(arrays)).astype(np.float64)
+    compiled = jax.disable_jit() if setting.eager else contextlib.nullcontext()
+    with environment(setting.dtype, setting.precision, setting.platform), compiled:
+        function = callable_of(pair, name, seen.quantity)
+        got = np.asarray(jax.jit(function)(arrays)).astype(np.float64)
     return float(got[seen.index])
 
 
@@ -91,6 +92,24 @@ def callable_of(pair: Pair, name: str, quantity: str) -> Callable[[Mapping[str, 
         **{n: leaf for n, leaf in leaves.items() if n in derivation.leaves or n in derivation.cotangents},
         **choices,
     )[symbol]
+
+
+def narrowed(pair: Pair, name: str, sizes: Sizes, leaves: Mapping[str, Array]) -> str | None:
+    """One line on an equation that is off in float64: the cast without which it is right, if it is a cast."""
+    for primitive in ("reduce_precision", "convert_element_type"):
+        arithmetic = Checked("float64", "highest", "cpu")
+        arithmetic.overrides[primitive] = _unrounded(arithmetic.rules[primitive])
+        if not bound(pair, sizes, leaves, only=name, arithmetic=arithmetic).comparisons[name].differ:
+            return f"right where {primitive} rounds nothing: it computes in a narrower dtype"
+    return None
+
+
+def _unrounded(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(arithmetic: Any, step: Any, *operands: Any) -> Any:
+        (operand, *_) = operands
+        return operand if isinstance(operand, Bounded) else rule(arithmetic, step, *operands)
+
+    return apply
 
 
 # --- which operation rounds most --------------------------------------------------------------------------------
@@ -110,7 +129,7 @@ def dominant(
     if not isinstance(program, Traced):
         return None
 
-    def bound(arithmetic: Checked) -> float:
+    def allowed(arithmetic: Checked) -> float:
         values = {n: np.asarray(value)[None] for n, value in given.items()}
         lifted: dict[str, Any] = {
             n: arithmetic.exact(v) if v.dtype.kind == "f" else v for n, v in values.items()
@@ -124,14 +143,14 @@ def dominant(
     whole, met = new(), set[str]()
     for primitive, rule in new().rules.items():
         whole.overrides[primitive] = _noted(met, rule)
-    total = bound(whole)
+    total = allowed(whole)
     if not (0 < total < np.inf):
         return None
     left = {}
     for primitive in sorted(met):
         arithmetic = new()
         arithmetic.overrides[primitive] = _without_rounding(arithmetic.rules[primitive])
-        left[primitive] = bound(arithmetic)
+        left[primitive] = allowed(arithmetic)
     least = min(left, key=left.__getitem__, default=None)
     return None if least is None else (least, 1 - left[least] / total)
 
