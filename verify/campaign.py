@@ -15,6 +15,7 @@ from manual_bp.derivation import Derivation
 from verify import judge, oracle
 from verify.activity import NOTHING
 from verify.caching import compilation_cache
+from verify.exploring import explore
 from verify.journal import Journal
 from verify.programs import GRADIENT, Fault
 from verify.settings import Settings
@@ -72,7 +73,7 @@ def plan(
         target = targets[place]
         pairs = rotation(target.derivation, settings.seed)
         replays = _by_choices(target.derivation, kept[place] if kept else ())
-        share, rest = divmod(settings.examples, len(pairs))
+        explored = explore(target.derivation, settings.seed, settings.examples)
         for index, rows in enumerate(pairs):
             names = {choice: str(getattr(row, "name", row)) for choice, row in rows.items()}
             new = set(names.items()) - on_device
@@ -80,9 +81,9 @@ def plan(
             here = index % stride == turn % stride or (bool(new) and turn == len(chosen) - 1)
             on_device |= set(names.items()) if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))
-            units.append((place, Unit(target.spec, index, names, share + (index < rest), here, settings, mine)))
+            units.append((place, Unit(target.spec, index, names, tuple(explored[index :: len(pairs)]), here, settings, mine)))
         for more, (names, mine) in enumerate(replays.items(), start=len(pairs)):
-            unit = Unit(target.spec, more, dict(names), 0, False, settings, tuple(mine), only_replays=True)
+            unit = Unit(target.spec, more, dict(names), (), False, settings, tuple(mine), only_replays=True)
             units.append((place, unit))
     return units
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import hypothesis
 import numpy as np
 
 from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
 from verify import on_device, shrink
 from verify.data import fill, kinks_of
+from verify.exploring import Planned
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
 from verify.lanes.cause import narrowed
@@ -26,13 +26,14 @@ from verify.purity import changing_equations, changing_node
 from verify.replay import fitting
 from verify.settings import Settings
 from verify.shrink import Found
-from verify.strategies import Case, cases, ladder, numbers
+from verify.strategies import ladder, numbers
 from verify.structures import STRUCTURES
 from verify.verdict import EquationReport, Status, Verdict
 
 POINTS = (128, 72)  # of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
 LARGE = 200
-ENOUGH = 64  # points at which every element must have been compared
+AGAIN = 8  # times the points, where too few of them had a value
+ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
 RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
 BOUNDED_EVERY = 3  # one in so many explored shapes goes through the bounds lane as well
@@ -47,7 +48,7 @@ class Unit:
     spec: str  # where the derivation is loaded from
     index: int  # of the pair in the derivation's rotation
     choices: dict[str, str]  # names of rows
-    explored: int  # shapes that Hypothesis draws
+    explored: tuple[Planned, ...]  # what Hypothesis drew for it
     on_device: bool
     settings: Settings
     replays: tuple[dict[str, Any], ...] = ()  # stored counterexamples of these choices, judged first
@@ -148,22 +149,8 @@ class Judge:
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
     def _explore(self) -> None:
-        drawn: list[Case] = []
-
-        @hypothesis.seed(self.seed)
-        @hypothesis.settings(
-            max_examples=max(self.unit.explored, 1),
-            database=None,
-            deadline=None,
-            phases=(hypothesis.Phase.generate,),
-            suppress_health_check=list(hypothesis.HealthCheck),
-        )
-        @hypothesis.given(cases(self.derivation))
-        def draw(case: Case) -> None:
-            drawn.append(case)
-
-        draw()
-        for turn, case in enumerate(drawn[: self.unit.explored]):
+        for turn, planned in enumerate(self.unit.explored):
+            case = planned.case
             self._prove(case.dims)
             if turn % BOUNDED_EVERY == 0:
                 specs = self.pair.specs(case.dims)
@@ -172,8 +159,12 @@ class Judge:
     # --- lanes ---
 
     def _prove(self, sizes: Sizes, *, concrete: bool = False) -> None:
-        points = POINTS[numbers(self.derivation, sizes) >= LARGE]
+        large = numbers(self.derivation, sizes) >= LARGE
+        points = POINTS[large]
         proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
+        if not large and any(outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()):
+            points *= AGAIN  # most points had no value in the field
+            proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
         self._note(sizes, points)
         self._note_faults(sizes, concrete)
         for key, count in proof.pieces.items():
@@ -184,13 +175,13 @@ class Judge:
                 evidence.status = Status.FAILED
                 points = {a.mismatch[0] for a in outcome.agreements.values() if a.mismatch is not None}
                 self._suspect(name, Found(sizes, shrink.one(proof.floats, min(points)), concrete))
-            elif outcome.points >= 1:
+            elif outcome.points >= ENOUGH:
                 worst = outcome.log2_error if not evidence.shapes else max(evidence.log2_error, outcome.log2_error)
                 evidence.log2_error = worst
                 evidence.shapes += 1
+                evidence.points += outcome.points
                 if evidence.status is Status.OPEN:
                     evidence.status = Status.CLOSED
-            evidence.points += outcome.points
             evidence.branches += len(outcome.patterns)
             evidence.dropped += sum(agreement.dropped for agreement in outcome.agreements.values())
             if outcome.theorem == "exponential":

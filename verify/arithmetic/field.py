@@ -23,9 +23,9 @@ says which of the two a result rests on. log(b) remembers that its exponential i
 softplus and their like close.
 
 **Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension.
-There s^2 = a holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; a pair of programs that differs there is
-asked again among the squares, where all laws of exponents hold. What has no root then is a hole: not compared,
-and counted.
+There s^2 = a holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; what has no root there either (a root of a root)
+gets an uninterpreted one. A pair of programs that differs is asked again among the squares, where all laws of
+exponents hold. What has no root then is a hole: not compared, and counted.
 
 **What it does not mean.** A function without a rule, or one that no relation here describes (erf, gamma), is
 *uninterpreted*: a hash of its argument. Equal arguments give equal values, so nothing wrong can close because
@@ -51,7 +51,7 @@ from verify.arithmetic.modular import (
     residue,
     simplest,
 )
-from verify.arithmetic.quadratic import Level, Quadratic, linear
+from verify.arithmetic.quadratic import Level, Quadratic, chosen, linear
 
 Degree = tuple[int, int]  # of the numerator and of the denominator, as polynomials in the leaves
 
@@ -234,9 +234,16 @@ class Field:
         for level in range(max(lowest, 1), len(tower)):
             residues = tower[level]
             assert residues is not None
-            powers[level], here = rational_power(residues, exponent, level, extended=self.extended)
-            exists = exists & here
-            self.rooted |= isinstance(powers[level], Quadratic)
+            power, here = rational_power(residues, exponent, level, extended=self.extended)
+            if (
+                self.extended and not here.all()
+            ):  # a root of a root, say: whatever it is, it is the same for the same number
+                self.uninterpreted.add(f"power {exponent}")
+                power = chosen(here, power, hashed(residues, f"power {exponent}", self.moduli[level]))
+                here = np.ones((), bool)
+                self.rooted = True
+            powers[level], exists = power, exists & here
+            self.rooted |= isinstance(power, Quadratic)
         return tuple(powers), exists
 
     # --- uninterpreted functions: equal arguments give equal values, at every level ---

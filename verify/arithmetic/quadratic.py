@@ -93,6 +93,11 @@ def linear(function: Callable[..., Any], *values: Level) -> Any:
     return Quadratic(re % first.modulus, im % first.modulus, first.modulus)
 
 
+def chosen(where: Array, yes: Level, no: Level) -> Level:
+    """Element by element one of two values."""
+    return linear(lambda yes, no: np.where(where, yes, no), yes, no)
+
+
 def bilinear(product: Callable[[Array, Array], Array], a: Level, b: Level) -> Level:
     """A function that is linear in each of two operands: a product of matrices."""
     if isinstance(a, Quadratic):
