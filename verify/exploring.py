@@ -6,10 +6,14 @@ import zlib
 from typing import NamedTuple
 
 import hypothesis
+import numpy as np
 
 from manual_bp.derivation import Derivation
 from verify.strategies import Case, cases
 from verify.structures import STRUCTURE
+
+
+ATTEMPTS = 8  # at a shape that was not met yet: a derivation of few dimensions has not many
 
 
 class Planned(NamedTuple):
@@ -24,23 +28,33 @@ class Planned(NamedTuple):
         return Case(dict(self.dims), STRUCTURE[self.structure], self.seed)
 
 
-def explore(derivation: Derivation, seed: int, examples: int) -> list[Planned]:
-    """As many cases as asked, new shapes first: a shape is drawn again only where there are not enough of them."""
+def explore(derivation: Derivation, seed: int, examples: int, *, largest: int = 16) -> list[Planned]:
+    """As many cases as asked. Hypothesis likes to draw what it drew before: a shape met again gives way to a new one."""
     drawn: list[Planned] = []
+    seed = zlib.crc32(f"{seed} {derivation.name}".encode())
 
-    @hypothesis.seed(zlib.crc32(f"{seed} {derivation.name}".encode()))
+    @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=2 * examples,
+        max_examples=examples,
         database=None,
         deadline=None,
         phases=(hypothesis.Phase.generate,),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(cases(derivation))
+    @hypothesis.given(cases(derivation, largest=largest))
     def draw(case: Case) -> None:
         drawn.append(Planned(tuple(case.dims.items()), case.structure.name, case.seed))
 
     draw()
-    new = {planned.dims: planned for planned in reversed(drawn)}
-    again = [planned for planned in drawn if new[planned.dims] is not planned]
-    return [*reversed(new.values()), *again][:examples]
+    rng, seen, explored = np.random.default_rng(seed), set(), []
+    for planned in drawn[:examples]:
+        for _ in range(ATTEMPTS if planned.dims in seen else 0):
+            sizes = rng.integers(1, largest + 1, len(planned.dims)).tolist()
+            planned = planned._replace(
+                dims=tuple((name, size) for (name, _), size in zip(planned.dims, sizes, strict=True))
+            )
+            if planned.dims not in seen:
+                break
+        seen.add(planned.dims)
+        explored.append(planned)
+    return explored
