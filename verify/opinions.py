@@ -82,7 +82,10 @@ def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
         ours = as_bounded(autodiff[name])
         if (np.isnan(ours.value) & np.isfinite(theirs[DIFFERENCES].errors)).any():
             ours = _run_for_certain(pair, name, symbol, given)
-        verdicts = {who: differs(ours, other)[0] for who, other in theirs.items()}
+        here = np.isfinite(
+            as_bounded(derivatives[root]).value
+        )  # where the function has a value to differentiate
+        verdicts = {who: differs(ours, other)[0] & here for who, other in theirs.items()}
         result.said[name] = {
             who: "differs" if _counts(who, verdicts[who], ours)
             else "the same function" if (who, name) in agreed
@@ -93,10 +96,13 @@ def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
         against = [who for who, word in result.said[name].items() if word == "differs"]
         if against:
             at = tuple(int(i) for i in np.argwhere(verdicts[against[0]])[0])
-            numbers = [f"jax.grad says {_at(ours, at):.7g}"]
-            numbers += [
-                f"{who} {'say' if who.endswith('s') else 'says'} {_at(other, at):.7g}"
-                for who, other in theirs.items()
+            heard = {
+                "jax.grad": ours,
+                **{who: other for who, other in theirs.items() if np.isfinite(_at(other.errors, at))},
+            }
+            numbers = [
+                f"{who} {'say' if who.endswith('s') else 'says'} {_at(value.value, at):.7g}"
+                for who, value in heard.items()
             ]
             result.disputes[name] = f"along a drawn direction of {symbol}, {', '.join(numbers)} of {root}"
     whole = [f"d{pair.derivation.objective}_d{symbol}" for symbol in pair.symbols]
@@ -113,8 +119,13 @@ def _counts(who: str, differing: np.ndarray, ours: Bounded) -> bool:
     return bool(points.sum() > 1 or (differing & ~np.isfinite(ours.value)).any())
 
 
-def _at(value: Bounded, at: tuple[int, ...]) -> float:
-    return float(np.broadcast_to(value.value, (max(len(value.value), at[0] + 1), *value.value.shape[1:]))[at])
+def _at(array: np.ndarray, at: tuple[int, ...]) -> float:
+    """One element of an array whose cases may all be the same."""
+    return float(
+        np.broadcast_to(array, (max(at[0] + 1, *array.shape[:1]), *array.shape[1:]))[at]
+        if array.ndim
+        else array
+    )
 
 
 def _run_for_certain(pair: Pair, name: str, symbol: str, given: Leaves) -> Bounded:

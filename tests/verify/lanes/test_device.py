@@ -44,9 +44,9 @@ def run() -> tuple[Device, list[str]]:
     bounds_on("float32", "highest")  # asks the device once for a process
     compiled: list[str] = []
 
-    def listen(event: str, duration: float, **about: str) -> None:
+    def listen(event: str, duration_secs: float, **about: str | int) -> None:
         if event.endswith("backend_compile_duration"):
-            compiled.append(about.get("fun_name", event))
+            compiled.append(str(about.get("fun_name", event)))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
@@ -204,6 +204,8 @@ def shapes_of(turn: int) -> Iterator[list[int]]:
 def test_shapes_are_small_and_pairwise_different_and_take_turns():
     assert list(shapes_of(0)) == [[2, 3, 4], [1, 2, 3]] == list(shapes_of(1))
     pair = pair_of(activation="relu", loss="huber")
-    smallest = {min(sizes, key=sizes.get) for turn in range(3) for sizes, _ in on_device.shapes(pair, turn)}
+    smallest = {
+        min(sizes, key=sizes.__getitem__) for turn in range(3) for sizes, _ in on_device.shapes(pair, turn)
+    }
     assert smallest == {"d", "h", "q"}
     assert [ways for _, ways in on_device.shapes(pair, 1)] == [("batched",), ("scan",)]
