@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -75,7 +75,7 @@ def _product(plain: Any, step: Step, a: Number, b: Number) -> Number:
 class Plain:
     """The arithmetic of ordinary numbers: `Plain(float)` is what JAX computes, `Plain(object)` takes fractions."""
 
-    rules: dict[str, Callable[..., Any]] = {
+    rules: ClassVar[dict[str, Callable[..., Any]]] = {
         "add": _elementwise(np.add),
         "add_any": _elementwise(np.add),
         "sub": _elementwise(np.subtract),

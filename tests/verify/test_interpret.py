@@ -24,7 +24,9 @@ def traced(function: Callable[..., Any], *structs: Any) -> Program:
         return Program(jax.make_jaxpr(function)(*structs))
 
 
-def agree(plain: Any, program: Program, sizes: dict[str, int], function: Callable[..., Any], *arrays: np.ndarray) -> None:
+def agree(
+    plain: Any, program: Program, sizes: dict[str, int], function: Callable[..., Any], *arrays: np.ndarray
+) -> None:
     """The walk gives what JAX gives under vmap, for operands that differ by case and for shared ones."""
     with jax.enable_x64(True):
         theirs = [np.asarray(each) for each in jax.tree.leaves(jax.jit(jax.vmap(function))(*arrays))]
@@ -32,7 +34,9 @@ def agree(plain: Any, program: Program, sizes: dict[str, int], function: Callabl
         ours = plain(float)(program, sizes, *(array[:1] if shared else array for array in arrays))
         for mine, reference in zip(ours, [each[:1] for each in theirs] if shared else theirs, strict=True):
             assert len(mine) in (1, len(reference)) and mine.shape[1:] == reference.shape[1:]
-            np.testing.assert_allclose(np.broadcast_to(mine, reference.shape), reference, rtol=1e-11, atol=1e-11)
+            np.testing.assert_allclose(
+                np.broadcast_to(mine, reference.shape), reference, rtol=1e-11, atol=1e-11
+            )
 
 
 def floats(seed: int, *shape: int) -> np.ndarray:
@@ -49,7 +53,9 @@ def _doubled(x):
 
 @_doubled.defjvp
 def _doubled_jvp(primals, tangents):
-    return _doubled(*primals), 2 * tangents[0] * primals[0]  # a lie, so that a walk must take this rule and not sin's
+    return _doubled(*primals), 2 * tangents[0] * primals[
+        0
+    ]  # a lie, so that a walk must take this rule and not sin's
 
 
 @jax.custom_vjp
@@ -77,7 +83,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "several results": lambda x: (x, {"a": x.sum(), "b": jax.jit(lambda x: (x[::-1], x + 1))(x)}),
     "the input itself, and a constant": lambda x: (x, jnp.arange(3.0), 2.5, jnp.arange(3)),
     "unused": lambda x: (x * 3, jnp.sin(x))[0],
-    "captured": lambda x, c=np.linspace(0, 1, 3): x * c,
+    "captured": lambda x: x * np.linspace(0, 1, 3),
 }
 
 
@@ -180,8 +186,10 @@ def _attention(x, y):
 SIZED: dict[str, Callable[..., Any]] = {
     "products": lambda x, y: x @ y.T,
     "means": lambda x, y: (x.mean(0), x.mean(), y.sum() / y.size),
-    "squares of sizes": lambda x, y: jnp.tanh(x.sum()) / (x.shape[0] * x.shape[0]) + jnp.ones(x.shape[1] ** 3).sum(),
-    "sizes of outer products": lambda x, y: jnp.outer(x, y).reshape(-1)[:: 2],
+    "squares of sizes": lambda x, y: (
+        jnp.tanh(x.sum()) / (x.shape[0] * x.shape[0]) + jnp.ones(x.shape[1] ** 3).sum()
+    ),
+    "sizes of outer products": lambda x, y: jnp.outer(x, y).reshape(-1)[::2],
     "halves": lambda x, y: (x.reshape(-1)[: x.size // 2], x.size % 3 * x),
     "the larger": lambda x, y: jnp.zeros(jax.core.max_dim(x.shape[0], x.shape[1])) + x.sum(),
     "padding": lambda x, y: jnp.pad(x, ((1, x.shape[0]), (0, 2))),
@@ -190,7 +198,9 @@ SIZED: dict[str, Callable[..., Any]] = {
     "attention": _attention,
     "gradient": jax.grad(lambda x, y: (_attention(x, y) ** 2).mean()),
     "differences": lambda x, y: x[1:] - x[:-1],
-    "rows": lambda x, y: lax.scan(lambda c, row: (c + row, (c * row).sum() / x.shape[0]), jnp.zeros(x.shape[1]), x),
+    "rows": lambda x, y: lax.scan(
+        lambda c, row: (c + row, (c * row).sum() / x.shape[0]), jnp.zeros(x.shape[1]), x
+    ),
     "stacked": lambda x, y: jnp.concatenate([x, y, x]),
     "running": lambda x, y: jnp.cumsum(x, 0)[-1],
     "sorted": lambda x, y: jnp.sort(x, 0)[0] + x.max(0) + x[jnp.argmax(x, 0), 0],

@@ -223,7 +223,8 @@ def test_the_whole_of_a_layer_takes_its_cotangents(derivation, symbols):
     cotangents = {name: () if node == "t" else (4,) for name, node in derivation.cotangents.items()}
     leaves = drawn(x=(4,), b=(4,), **cotangents)
     ours, theirs = (
-        side(derivation, {}, symbols)(**leaves, cotangent=jnp.ones(())) for side in (oracle.composed, oracle.autodiff)
+        side(derivation, {}, symbols)(**leaves, cotangent=jnp.ones(()))
+        for side in (oracle.composed, oracle.autodiff)
     )
     assert set(ours) == set(theirs)
     for key in ours:

@@ -33,13 +33,23 @@ def dJ_dx(x: Float[Array, " n"]) -> Float[Array, " n"]:
 
 
 def derivation(objective=mean, **backward) -> Derivation:
-    return Derivation(name="test", source="a test", forward={"J": objective}, backward=backward or {"dJ_dx": dJ_dx})
+    return Derivation(
+        name="test", source="a test", forward={"J": objective}, backward=backward or {"dJ_dx": dJ_dx}
+    )
 
 
-def values_at(plain, pair: Pair, size: int, x: np.ndarray, *, concrete: bool = False) -> dict[str, np.ndarray]:
+def values_at(
+    plain, pair: Pair, size: int, x: np.ndarray, *, concrete: bool = False
+) -> dict[str, np.ndarray]:
     programs = pair.programs({"n": size}, concrete=concrete)
     leaves = {"x": x, "cotangent": np.ones(len(x))}
-    return dict(zip(sorted(programs.reference.results), _run(plain, programs.reference, {"n": size}, leaves), strict=True))
+    return dict(
+        zip(
+            sorted(programs.reference.results),
+            _run(plain, programs.reference, {"n": size}, leaves),
+            strict=True,
+        )
+    )
 
 
 def _run(plain, traced: Traced, sizes, leaves) -> list[np.ndarray]:
@@ -193,7 +203,12 @@ def test_cotangents_are_drawn_like_their_nodes():
     from manual_bp.domains import index
 
     layer = Derivation(
-        name="layer", source="a test", forward={"y": outer}, backward={"dJ_dx": dJ_dx}, domains={"i": index("n")}, cotangent="dJ_dy"
+        name="layer",
+        source="a test",
+        forward={"y": outer},
+        backward={"dJ_dx": dJ_dx},
+        domains={"i": index("n")},
+        cotangent="dJ_dy",
     )
     specs = Pair(layer, {}).specs({"n": 2, "m": 3})
     assert specs["dJ_dy"].dims == (2, 3) and specs["dJ_dy"].cotangent

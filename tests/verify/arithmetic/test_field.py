@@ -161,7 +161,7 @@ def _elements(a: Residues, b: Residues) -> Elements:
 
 
 def test_of_thousands_of_wrong_identities_none_closes(rng):
-    """Wrong is what floats of the same trees tell apart, or what differs by one part in 2^40 in a constant that counts."""
+    """Wrong is what floats of the same trees tell apart."""
     count, closed, wrong = 1500, 0, 0
     for _ in range(3):
         trees, x = _trees(rng, count), free(rng, 3, (LEAVES,), 3)
@@ -271,7 +271,7 @@ def _fits(t: np.ndarray, values: np.ndarray, above: int, below: int, modulus: in
 
 @pytest.mark.parametrize("name", _rational_programs())
 def test_the_carried_degree_bounds_the_true_one(name, rng):
-    """On a random line a rational function keeps its degrees, and interpolation finds out whether they are what is said."""
+    """On a random line a rational function keeps its degrees, and interpolation finds them."""
     modulus, points, shape = MODULI[1], 160, (2, 2)
     t = np.arange(1, points + 1)
     lines = [
@@ -308,7 +308,7 @@ def test_the_fit_knows_a_degree():
 
 @pytest.mark.parametrize("degree", [1, 3, 20])
 def test_wrong_identities_survive_as_rarely_as_is_said(degree):
-    """Schwartz and Zippel, in a field so small that survivors can be counted: their share is degree / modulus at most."""
+    """In a field so small that survivors can be counted: their share is degree / modulus at most."""
     points, modulus = 40_000, 1009
     field = Field(points, 1)
     field.moduli = (modulus,)

@@ -79,8 +79,8 @@ EXACT: dict[str, Row] = {
     "round": Row(jnp.round, (M,)),
     "rem": Row(lambda x, y: lax.rem(x, 1 + y * y), (M, M)),
     **{
-        name: Row(lambda x, y, compare=getattr(lax, name): jnp.where(compare(x, y), x, 2 * y), (M, M))
-        for name in ("eq", "ne", "lt", "le", "gt", "ge")
+        compare.__name__: Row(lambda x, y, compare=compare: jnp.where(compare(x, y), x, 2 * y), (M, M))
+        for compare in (lax.eq, lax.ne, lax.lt, lax.le, lax.gt, lax.ge)
     },
     "is_finite": Row(lambda x: jnp.where(jnp.isfinite(x), x, 0), (M,)),
     "select_n": Row(lambda x, y: lax.select_n((x > y).astype(int) + (x > 0), x, y, x * y), (M, M)),
@@ -241,13 +241,8 @@ LAWS: dict[str, list[Law]] = {
         (lambda x, y: lax.cumlogsumexp(jnp.stack([x, y]), reverse=True)[1], lambda x, y: ln(e(y))),
     ],
     **{
-        name: [
-            (
-                lambda x, y, f=getattr(lax, name): f(-x * y / 9),
-                lambda x, y, f=getattr(lax, name): -f(y * x / 9),
-            )
-        ]
-        for name in ("asin", "atan", "asinh", "atanh")
+        odd.__name__: [(lambda x, y, f=odd: f(-x * y / 9), lambda x, y, f=odd: -f(y * x / 9))]
+        for odd in (lax.asin, lax.atan, lax.asinh, lax.atanh)
     },
     "acos": [(lambda x, y: lax.acos((x * x - y * y) / 9), lambda x, y: lax.acos((x + y) * (x - y) / 9))],
     "acosh": [(lambda x, y: lax.acosh(1 + x + y), lambda x, y: lax.acosh(y + x + 1))],
@@ -256,10 +251,6 @@ LAWS: dict[str, list[Law]] = {
 }
 CASES = [
     pytest.param(name, law, id=f"{name}-{i}") for name, laws in LAWS.items() for i, law in enumerate(laws)
-]
-ORDER = [
-    (lambda x, y, f=getattr(lax, name): f(x, y), lambda x, y, f=getattr(lax, name): f(y, x))
-    for name in ("atan2", "pow")
 ]
 
 
@@ -284,7 +275,7 @@ def compared(left: Callable[..., Any], right: Callable[..., Any], levels: int, *
 
 @pytest.mark.parametrize("name, law", CASES)
 def test_laws_hold_and_their_neighbours_do_not(name, law, primitives, levels=3):
-    """A law closes in the extended field or, as the proof lane asks, among the squares; times 1 + 2^-50 it never does."""
+    """A law closes in the extended field or, as the lane asks next, among the squares; times 1 + 2^-50 it never does."""
     left, right = law
     assert name in primitives(traced(left, (), ())) | primitives(traced(right, (), ()))
     agreement, steered, fields = compared(left, right, levels, extended=True)
@@ -306,9 +297,10 @@ def test_laws_hold_and_their_neighbours_do_not(name, law, primitives, levels=3):
         assert wrong.mismatch is not None
 
 
-@pytest.mark.parametrize("left, right", ORDER)
-def test_functions_of_two_numbers_are_told_apart(left, right):
-    assert compared(left, right, 3, extended=True)[0].mismatch is not None
+@pytest.mark.parametrize("function", [lax.atan2, lax.pow])
+def test_functions_of_two_numbers_are_told_apart(function):
+    agreement, _, _ = compared(function, lambda x, y: function(y, x), 3, extended=True)
+    assert agreement.mismatch is not None
 
 
 def test_a_pair_of_arguments_is_not_their_weighted_sum():

@@ -1,5 +1,6 @@
 """Integers modulo the primes of the tower, against Python's integers; floats as the simplest rational."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -39,14 +40,14 @@ def _prime(n: int) -> bool:
 
 def test_the_moduli_are_a_tower_of_primes_whose_products_fit():
     assert all(map(_prime, MODULI))
-    assert all(above == 2 * below + 1 for below, above in zip(MODULI, MODULI[1:], strict=False))
+    assert all(above == 2 * below + 1 for below, above in itertools.pairwise(MODULI))
     assert (MODULI[-1] - 1) ** 2 < 2**63 - 1
     assert not any(map(_prime, (2047, 3215031751, MODULI[0] * MODULI[1])))
 
 
 def test_minus_one_is_no_square_and_two_is_one():
     assert all(modulus % 4 == 3 for modulus in MODULI)
-    assert all(pow(2, below, modulus) == 1 for below, modulus in zip(MODULI, MODULI[1:], strict=False))
+    assert all(pow(2, below, modulus) == 1 for below, modulus in itertools.pairwise(MODULI))
 
 
 @pytest.mark.parametrize("level", LEVELS)
