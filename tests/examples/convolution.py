@@ -1,0 +1,34 @@
+r"""A 2-D convolution with a kernel of 3 x 3, padded so that the image keeps its size."""
+
+import jax
+from jaxtyping import Array, Float
+
+from manual_bp.derivation import Derivation
+
+
+def convolve(images, kernels):
+    """(n, c, h, w) images and (o, c, 3, 3) kernels."""
+    return jax.lax.conv_general_dilated(images, kernels, window_strides=(1, 1), padding=((1, 1), (1, 1)))
+
+
+def output(x: Float[Array, "n c h w"], K: Float[Array, "o c 3 3"]) -> Float[Array, "n o h w"]:
+    return convolve(x, K)
+
+
+def dJ_dx(dJ_dy, K):
+    r"""$\partial J/\partial x = \partial J/\partial y * \mathrm{flip}(K)$"""
+    return convolve(dJ_dy, K[:, :, ::-1, ::-1].swapaxes(0, 1))
+
+
+def dJ_dK(dJ_dy, x):
+    r"""$\partial J/\partial K_{oc} = \sum_n x_{nc} * \partial J/\partial y_{no}$"""
+    return convolve(x.swapaxes(0, 1), dJ_dy.swapaxes(0, 1)).swapaxes(0, 1)
+
+
+CONVOLUTION = Derivation(
+    name="convolution",
+    source="lecture notes",
+    forward=dict(y=output),
+    backward=dict(dJ_dx=dJ_dx, dJ_dK=dJ_dK),
+    cotangent="dJ_dy",
+)

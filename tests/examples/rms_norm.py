@@ -1,0 +1,37 @@
+r"""RMS normalisation, $y = \gamma \odot x / r$ with $r^2 = \overline{x^2} + \epsilon$."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from manual_bp.derivation import Derivation
+
+EPS = 1e-6
+
+
+def inverse(x: Float[Array, "n d"]) -> Float[Array, "n 1"]:
+    return jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + EPS)
+
+
+def output(x, r: Float[Array, "n 1"], gamma: Float[Array, " d"]) -> Float[Array, "n d"]:
+    return gamma * x * r
+
+
+def dJ_dgamma(dJ_dy, x, r):
+    r"""$\partial J/\partial \gamma = \sum_n \partial J/\partial y_n \odot x_n r_n$"""
+    return (dJ_dy * x * r).sum(0)
+
+
+def dJ_dx(dJ_dy, x, r, gamma):
+    r"""$\partial J/\partial x = r(g - x r^2 \overline{g \odot x}), \quad g = \gamma \odot \partial J/\partial y$"""
+    g = gamma * dJ_dy
+    return r * (g - x * r**2 * (g * x).mean(-1, keepdims=True))
+
+
+RMS_NORM = Derivation(
+    name="rms-norm",
+    source="lecture notes",
+    forward=dict(r=inverse, y=output),
+    backward=dict(dJ_dgamma=dJ_dgamma, dJ_dx=dJ_dx),
+    cotangent="dJ_dy",
+)
