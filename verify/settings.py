@@ -24,7 +24,7 @@ class Settings:
     """
 
     seed: int = 0
-    examples: int = 280  # shapes and data that Hypothesis explores for each derivation, after the ladder
+    examples: int = 250  # shapes and data that Hypothesis explores for each derivation, after the ladder
     dtypes: Sequence[str] = ("float32", "bfloat16")  # what the device lane computes in
     platform: str | None = None  # None: jax's default
     precision: str = "highest"  # of matrix products, as in jax.default_matmul_precision

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -103,6 +103,7 @@ class Field:
         self.exhausted = False  # whether a higher tower would have interpreted more
         self.patterns = np.zeros(points, np.uint64)  # a hash of all branches taken, point by point
         self._sites = 0
+        self._literals: dict[tuple[float, int], Residues] = {}
 
     @property
     def rules(self) -> Mapping[str, Callable[..., Any]]:
@@ -118,9 +119,13 @@ class Field:
 
     def constant(self, array: np.ndarray) -> Residues:
         """A literal of the program, read as the simplest rational that rounds to it."""
-        if array.size == 1 and np.isfinite(array).all():
-            number = simplest(float(array.reshape(())))
-            return Residues(array, self.everywhere(number, array.shape), (0, 0), rational=number)
+        if array.size == 1 and math.isfinite(value := float(array.reshape(()))):
+            known = self._literals.get((value, array.ndim))
+            if known is None:
+                number = simplest(value)
+                known = Residues(array, self.everywhere(number, array.shape), (0, 0), rational=number)
+                self._literals[value, array.ndim] = known
+            return replace(known)
         values, positions = np.unique(array, return_inverse=True)
         numbers = [simplest(float(value)) if math.isfinite(value) else Fraction(0) for value in values]
         tower = tuple(
@@ -265,40 +270,9 @@ class Field:
 
     def unknown(self, step: Any, *operands: Any) -> list[Any]:
         """A primitive without a rule, as an uninterpreted function of all that it is given."""
-        from verify.arithmetic.host import on_host
+        from verify.arithmetic.field_unknown import uninterpreted
 
-        name, top = step.primitive, self.moduli[-1]
-        outputs = on_host(step, [self.steer(operand) for operand in operands])
-        # with other shapes or parameters (a lower triangle, an upper one) it is another function
-        seed = hashed(np.zeros(1, np.int64), f"{name} {step.inputs} {sorted(step.params.items())}", top)
-        for operand in operands:
-            numbers = hashed(operand if isinstance(operand, np.ndarray) else operand.top, name, top)
-            for column in numbers.reshape(len(numbers), -1).astype(np.int64).T:
-                seed = hashed((seed * 3 + column) % top, name, top)
-        results: list[Any] = []
-        for output in outputs:
-            seed = hashed(seed, "output", top)  # nor are two results of one function the same
-            if output.dtype.kind in "iub":
-                results.append(output)
-                continue
-            output = output.astype(np.result_type(output.dtype, np.float64))
-            places = np.arange(output[:1].size, dtype=np.int64).reshape(output[:1].shape)
-            seeds = seed.reshape(-1, *(1,) * (output.ndim - 1)) + places
-            holes = [
-                operand.hole
-                for operand in operands
-                if isinstance(operand, Residues) and operand.hole is not None
-            ]
-            holed = [hole.reshape(len(hole), -1).any(axis=1) for hole in holes]
-            hole = np.logical_or.reduce(np.broadcast_arrays(*holed)) if holed else None
-            spread = (
-                None
-                if hole is None
-                else np.broadcast_to(hole.reshape(-1, *(1,) * (output.ndim - 1)), output.shape)
-            )
-            tower = self.uninterpret(name, np.broadcast_to(seeds, output.shape))
-            results.append(Residues(output, tower, (1, 1), hole=spread))
-        return results
+        return uninterpreted(self, step, *operands)
 
     # --- branches ---
 
@@ -314,20 +288,26 @@ class Field:
 
     # --- the verdict ---
 
-    def compare(self, a: Residues, b: Residues) -> Agreement:
-        """Whether two results are equal at every point at which both have a value."""
-        degree = max(a.degree[0] + b.degree[1], b.degree[0] + a.degree[1], 1)
+    def unequal(self, a: Residues, b: Residues) -> tuple[np.ndarray, np.ndarray]:
+        """Where two results differ, point by point and element by element, and where one of them has no value."""
         shape = (self.points, *np.broadcast_shapes(a.x.shape, b.x.shape)[1:])
-        equal, per_point = np.ones((), bool), 0.0
-        for modulus, left, right in zip(self.moduli, a.r, b.r, strict=True):
+        equal, hole = np.ones((), bool), np.zeros(shape, bool)
+        for left, right in zip(a.r, b.r, strict=True):
             if left is not None and right is not None:
                 equal = equal & (left == right)
-                per_point += min(0.0, math.log2(degree / modulus))
-        hole = np.zeros(shape, bool)
         for value in (a, b):
             if value.hole is not None:
                 hole |= value.hole
-        where = np.argwhere(~np.broadcast_to(equal, shape) & ~hole)
+        return ~np.broadcast_to(equal, shape) & ~hole, hole
+
+    def compare(self, a: Residues, b: Residues) -> Agreement:
+        """Whether two results are equal at every point at which both have a value."""
+        degree = max(a.degree[0] + b.degree[1], b.degree[0] + a.degree[1], 1)
+        levels = zip(self.moduli, a.r, b.r, strict=True)
+        shared = [modulus for modulus, left, right in levels if left is not None and right is not None]
+        per_point = sum(min(0.0, math.log2(degree / modulus)) for modulus in shared)
+        unequal, hole = self.unequal(a, b)
+        where = np.argwhere(unequal)
         live = int((~hole).sum(axis=0).min(initial=self.points))
         return Agreement(
             points=live,

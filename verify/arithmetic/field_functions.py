@@ -13,7 +13,7 @@ import numpy as np
 from verify.arithmetic.field import Degree, Field, Residues, Tower
 from verify.arithmetic.field_algebra import add, cumulative, integer_pow, mul, neg, reciprocal, sub
 from verify.arithmetic.field_plumbing import Array, Rule, aligned, and_hole, hole_of, levels, one, steered
-from verify.arithmetic.modular import hashed, inverse, power
+from verify.arithmetic.modular import hashed, inverse, power, product
 from verify.arithmetic.quadratic import Level, Quadratic
 
 if TYPE_CHECKING:
@@ -80,18 +80,18 @@ def logistic(field: Field, step: Step, a: Residues) -> Residues:
 
 
 def hyperbolic(sign: int, over: int | None, function: Callable[[Array], Array]) -> Rule:
-    """(e + sign / e) / 2, or its quotient by (e + over / e) / 2."""
+    """(e + sign / e) / 2, or its quotient by (e + over / e) / 2; e^2 serves for both."""
 
     def rule(field: Field, step: Step, a: Residues) -> Residues:
         e = exp(field, step, a)
-
-        def half(sign: int) -> Tower:
-            return levels(field, lambda e, m: (e + sign * inverse(e, m)) % m, e.r)
-
-        below = field.everywhere(Fraction(2), (1,) * a.x.ndim) if over is None else half(over)
-        tower = levels(field, lambda a, b, m: a * inverse(b, m) % m, half(sign), below)
+        squares = levels(field, product, e.r, e.r)
+        if over is None:
+            below = levels(field, lambda e, m: 2 * e % m, e.r)
+        else:
+            below = levels(field, lambda e2, m: (e2 + over) % m, squares)
+        tower = levels(field, lambda e2, b, m: product((e2 + sign) % m, inverse(b, m), m), squares, below)
         zero = functools.reduce(np.logical_or, [level == 0 for level in below if level is not None])
-        return Residues(function(a.x), tower, (2 * e.degree[0], 2 * e.degree[1]), hole=and_hole(a.hole, zero))
+        return Residues(function(a.x), tower, (2, 2), hole=and_hole(a.hole, zero))
 
     return rule
 
