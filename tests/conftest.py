@@ -53,7 +53,7 @@ def layer(tmp_path: Path) -> Path:
     return path
 
 
-BENT = '''"""A derivation that is judged in six units of work, and the same with a wrong equation."""
+BENT = '''"""A derivation that is judged in eight units of work, and the same with a wrong equation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Bend(Row):
 
     @classmethod
     def table(cls) -> Mapping[str, "Bend"]:
-        return {row.name: row for row in (cls(f"bend{i}", i / 4) for i in range(6))}
+        return {row.name: row for row in (cls(f"bend{i}", i / 4) for i in range(8))}
 
 
 def bent(x: Float[Array, " n"], *, bend: Bend) -> Float[Array, " n"]:
@@ -103,7 +103,7 @@ WRONG = Derivation(name="bent wrong", source="a test", forward=FORWARD, backward
 
 @pytest.fixture
 def bent(tmp_path: Path) -> Path:
-    """A file with two derivations of six units each: `bent`, which is right, and `bent wrong`."""
+    """A file with two derivations of eight units each: `bent`, which is right, and `bent wrong`."""
     path = tmp_path / "bent.py"
     path.write_text(BENT)
     return path

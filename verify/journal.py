@@ -29,7 +29,9 @@ class Journal:
     """The findings of the units of one run: its folder is named by everything that decides what they are."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, Any]):
-        everything = json.dumps([settings.to_json(), dict(environment), dict(_sources()), sorted(_versions())])
+        everything = json.dumps(
+            [settings.to_json(), dict(environment), dict(_sources()), sorted(_versions())]
+        )
         self.folder = settings.directory / FOLDER / hashlib.sha256(everything.encode()).hexdigest()[:32]
         _forget_old(self.folder.parent)
 
@@ -65,11 +67,18 @@ def _forget_old(folder: Path) -> None:
 
 def _sources() -> Iterator[tuple[str, str]]:
     """Digests of every source file of this project, and of those that are loaded and belong to no library."""
-    ours = [path for package in (manual_bp, verify) for root in package.__path__ for path in Path(root).rglob("*.py")]
+    ours = [
+        path
+        for package in (manual_bp, verify)
+        for root in package.__path__
+        for path in Path(root).rglob("*.py")
+    ]
     paths = sysconfig.get_paths()
     libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
     loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    theirs = [Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)]
+    theirs = [
+        Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)
+    ]
     for path in sorted({*ours, *theirs}):
         if path.is_file():
             yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()

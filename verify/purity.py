@@ -35,9 +35,18 @@ def changing_node(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray]) ->
 def changing_equations(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray]) -> list[str]:
     """The equations that gave other numbers, or a fault, when they were traced again."""
     programs = pair.programs(sizes, concrete=True)
-    sound = {name: pair.derivation.equations[name] for name in programs.equations if name not in programs.faults}
+    sound = {
+        name: pair.derivation.equations[name] for name in programs.equations if name not in programs.faults
+    }
     return list(
-        _changing(pair, sizes, leaves, sound, lambda name: pair.retrace(programs.reference, sound[name]), programs.equations)
+        _changing(
+            pair,
+            sizes,
+            leaves,
+            sound,
+            lambda name: pair.retrace(programs.reference, sound[name]),
+            programs.equations,
+        )
     )
 
 
@@ -51,7 +60,9 @@ def _changing(
 ) -> Iterator[str]:
     """Those of `names` whose program, traced again, differs from the one `before` or from the reference itself."""
     arithmetic = Bounds()
-    values = pair.programs(sizes, concrete=True).reference(arithmetic, sizes, lift(arithmetic, pair.specs(sizes), leaves))
+    values = pair.programs(sizes, concrete=True).reference(
+        arithmetic, sizes, lift(arithmetic, pair.specs(sizes), leaves)
+    )
 
     def numbers(program: Traced | Fault) -> np.ndarray | None:
         return None if isinstance(program, Fault) else as_bounded(program(arithmetic, sizes, values)).value

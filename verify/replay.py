@@ -18,7 +18,9 @@ def fitting(pair: Pair, stored: Mapping[str, Any]) -> Found | None:
     """The case that is stored; None where the derivation has changed so that it is none any more."""
     try:
         dims = {name: stored["dims"][name] for name in pair.dims}
-        if len(dims) != len(stored["dims"]) or any(type(size) is not int or size < 1 for size in dims.values()):
+        if len(dims) != len(stored["dims"]) or any(
+            type(size) is not int or size < 1 for size in dims.values()
+        ):
             return None
         leaves = {**stored["leaves"]}
         leaves.setdefault(COTANGENT, 1.0)
@@ -38,7 +40,9 @@ def _array(name: str, spec: Spec, dims: Mapping[str, int], value: Any) -> np.nda
     if array.size == 0:
         array = array.astype(DTYPES[spec.kind])
     if array.shape != shape or array.dtype.kind not in {"float": "fiu", "int": "iu", "bool": "b"}[spec.kind]:
-        raise ValueError(f"{name}: shape {array.shape} of {array.dtype}, expected {shape} of kind {spec.kind}")
+        raise ValueError(
+            f"{name}: shape {array.shape} of {array.dtype}, expected {shape} of kind {spec.kind}"
+        )
     array = array.astype(DTYPES[spec.kind])
     if not np.isfinite(array).all() or not _within(domain, array, size):
         raise ValueError(f"{name}: expected {domain}")

@@ -25,7 +25,11 @@ from verify.unit import judge as judge_unit
 LIMIT = 120.0  # seconds that one program may take: to trace, to walk at one shape, or to compile and run
 STARTING = 300.0  # seconds that a process may take to start
 LOOK = 0.2  # seconds between two looks at who still moves
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # matrices are small, and cores are shared out
+ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)  # matrices are small, and cores are shared out
 
 
 class Lost(NamedTuple):
@@ -182,7 +186,11 @@ def internal_error(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = "" if trace is None else f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno})"
+    where = (
+        ""
+        if trace is None
+        else f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno})"
+    )
     said = str(error).strip().partition("\n")[0]
     return f"internal error: {type(error).__name__}: {said}{where}"
 

@@ -52,7 +52,11 @@ WAYS = {
     "looks_at_shapes": ("return 2 * v if v.shape[0] == 1 else v", Verdict.REFUTED, "different functions"),
     "raises": ("raise RuntimeError('no idea')", Verdict.INCONCLUSIVE, "raised RuntimeError: no idea"),
     "leaves": ("sys.exit(3)", Verdict.INCONCLUSIVE, "raised SystemExit: 3"),
-    "never_stops_calling": ("return dE_dv_of_never_stops_calling(v)", Verdict.INCONCLUSIVE, "raised RecursionError"),
+    "never_stops_calling": (
+        "return dE_dv_of_never_stops_calling(v)",
+        Verdict.INCONCLUSIVE,
+        "raised RecursionError",
+    ),
     "counts_calls": ("CALLS.append(len(CALLS)); return v", Verdict.PROVED, None),
     "random": ("return v + np.random.default_rng().normal()", Verdict.INCONCLUSIVE, "traced twice"),
     "changes": ("CALLS.append(0); return v * len(CALLS)", Verdict.INCONCLUSIVE, "traced twice"),
@@ -66,14 +70,14 @@ WAYS = {
         "dE_dv: did not finish within",
     ),
 }
-TAIL = '''
+TAIL = """
 
 def dE_dv_of_{name}(v):
     {body}
 
 
 {upper} = energy_with("{name}", dE_dv_of_{name})
-'''
+"""
 SQUARE = '''"""An equation that is wrong for square matrices only, and a forward pass that is random."""
 
 import jax.numpy as jnp
@@ -119,7 +123,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Equa
     folder = tmp_path_factory.mktemp("hostile")
     path, square = folder / "hostile.py", folder / "square.py"
     path.write_text(
-        HEAD + "".join(TAIL.format(name=name, upper=name.upper(), body=body) for name, (body, *_) in WAYS.items())
+        HEAD
+        + "".join(TAIL.format(name=name, upper=name.upper(), body=body) for name, (body, *_) in WAYS.items())
     )
     square.write_text(SQUARE)
     settings = Settings(examples=4, dtypes=("float32",), jobs=2, directory=folder / ".verify")
