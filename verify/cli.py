@@ -119,6 +119,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.list:
         terminal.show_list(listing, console)
         return GOOD
+    _probe(found, settings)
     if options.mutants:
         path = _writable(options.report or settings.directory / "mutants.json")
         return _mutate(found, settings, console, path)
@@ -165,6 +166,19 @@ def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, 
             f"--only {settings.only!r} matches no derivation and no equation; --list shows what there is"
         )
     return listing
+
+
+def _probe(found, settings: Settings) -> None:
+    """Raises UsageError for a forward pass that cannot be judged, before anything is."""
+    from verify.probing import ProbeError, probe
+
+    for _, derivation in found:
+        names = [*derivation.equations, COMPOSED[0]]
+        if any(settings.selects(derivation.name, name) for name in names):
+            try:
+                probe(derivation, settings)
+            except ProbeError as error:
+                raise UsageError(str(error)) from error
 
 
 def _writable(path: Path) -> Path:

@@ -131,6 +131,7 @@ def _run_file(path: Path) -> ModuleType:
     name = f"verify target {path}"
     if name in sys.modules:
         return sys.modules[name]
+    _check_shadows(path.parent)
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)
@@ -143,6 +144,16 @@ def _run_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _check_shadows(folder: Path) -> None:
+    """Raises TargetError where a file beside the user's would be imported in the place of this project."""
+    for package in (Path(__file__).parent, Path(manual_bp.__path__[0])):
+        for other in (folder / f"{package.name}.py", folder / package.name / "__init__.py"):
+            if other.is_file() and other.parent.resolve() != package.resolve():
+                raise TargetError(
+                    f"{other}: hides the package {package.name} from files beside it; rename it"
+                )
 
 
 def _importing(origin: str, run) -> ModuleType:
