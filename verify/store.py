@@ -25,14 +25,17 @@ class Store:
         self._best: dict[Path, tuple[int, int, int]] = {}  # what this run has kept, and how good it is
 
     def kept(self, derivation: str) -> list[dict[str, Any]]:
-        """The counterexamples kept of a derivation; a file that cannot be read counts as none."""
+        """The counterexamples kept of a derivation, without those of another device.
+
+        A file that cannot be read counts as none.
+        """
         found = []
         for path in sorted((self.folder / _name(derivation)).glob("*.json")):
             try:
                 stored = json.loads(path.read_text())
             except (OSError, ValueError):
                 stored = None
-            if isinstance(stored, dict):
+            if isinstance(stored, dict) and (stored.get("lane") != "device" or self.where.items() <= stored.items()):
                 found.append({**stored, "equation": path.stem})
         return found
 

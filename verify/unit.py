@@ -268,7 +268,8 @@ class Judge:
             name, case = stored["equation"], fitting(self.pair, stored)
             if case is not None and name in self.findings.equations and name not in self.pair.given_up:
                 if stored.get("lane") == "device":
-                    self._replay_on_device(name, case, stored["dtype"])
+                    if stored.get("dtype") in self.settings.dtypes:
+                        self._replay_on_device(name, case, stored["dtype"])
                 elif self._surviving("the replay", shrink.differing, self.pair, name, case):
                     self.replayed[name] = case
                 elif name not in self.findings.faults:
