@@ -75,7 +75,7 @@ def _product(plain: Any, step: Step, a: Number, b: Number) -> Number:
 class Plain:
     """The arithmetic of ordinary numbers: `Plain(float)` is what JAX computes, `Plain(object)` takes fractions."""
 
-    rules: ClassVar[dict[str, Callable[..., Any]]] = {
+    RULES: ClassVar[dict[str, Callable[..., Any]]] = {
         "add": _elementwise(np.add),
         "add_any": _elementwise(np.add),
         "sub": _elementwise(np.subtract),
@@ -84,6 +84,7 @@ class Plain:
         "neg": _elementwise(np.negative),
         "abs": _elementwise(np.abs),
         "square": _elementwise(np.square),
+        "one_minus_square": _elementwise(lambda a: 1 - a * a),
         "max": _elementwise(np.maximum),
         "min": _elementwise(np.minimum),
         "clamp": _elementwise(lambda low, a, high: np.minimum(np.maximum(a, low), high)),
@@ -126,7 +127,7 @@ class Plain:
     }
 
     def __init__(self, dtype: Any = float):
-        self.dtype = dtype
+        self.dtype, self.rules = dtype, self.RULES
 
     def constant(self, array: np.ndarray) -> Number:
         """A literal, which as a fraction is the simplest one that rounds to it."""

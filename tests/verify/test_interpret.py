@@ -1,6 +1,5 @@
 """The walker against JAX: the same programs in plain floats, at sizes filled in, through calls, loops and branches."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.core import max_dim
 
 from verify.arithmetic.bounds import Bounds
 from verify.arithmetic.field import Field, Residues
@@ -142,7 +142,10 @@ def test_a_while_loop_ends_case_by_case(plain):
     n, x = np.arange(CASES, dtype=np.int32), floats(2)
     program = traced(_countdown, SHAPE((), np.int32), SHAPE((), np.float64))
     agree(plain, program, {}, _countdown, n, x)
-    converging = functools.partial(lax.while_loop, lambda x: x * x > 0.5, lambda x: x / 2)
+
+    def converging(x: Any) -> Any:
+        return lax.while_loop(lambda x: x * x > 0.5, lambda x: x / 2, x)
+
     agree(plain, traced(converging, SHAPE((), np.float64)), {}, converging, 10 * x)
     with_constants = lambda n, x: lax.while_loop(lambda c: c * c < n, lambda c: c + x * x + 1, 0 * x)  # noqa: E731
     program = traced(with_constants, SHAPE((), np.int32), SHAPE((), np.float64))
@@ -191,7 +194,7 @@ SIZED: dict[str, Callable[..., Any]] = {
     ),
     "sizes of outer products": lambda x, y: jnp.outer(x, y).reshape(-1)[::2],
     "halves": lambda x, y: (x.reshape(-1)[: x.size // 2], x.size % 3 * x),
-    "the larger": lambda x, y: jnp.zeros(jax.core.max_dim(x.shape[0], x.shape[1])) + x.sum(),
+    "the larger": lambda x, y: jnp.zeros(max_dim(x.shape[0], x.shape[1])) + x.sum(),
     "padding": lambda x, y: jnp.pad(x, ((1, x.shape[0]), (0, 2))),
     "counting": lambda x, y: jnp.arange(x.shape[0])[:, None] * x + jnp.eye(x.shape[0], x.shape[1]),
     "kronecker": lambda x, y: jnp.kron(x, y),

@@ -275,7 +275,7 @@ def compared(left: Callable[..., Any], right: Callable[..., Any], levels: int, *
 
 @pytest.mark.parametrize("name, law", CASES)
 def test_laws_hold_and_their_neighbours_do_not(name, law, primitives, levels=3):
-    """A law closes in the extended field or, as the lane asks next, among the squares; times 1 + 2^-50 it never does."""
+    """A law closes in the extended field or, as the lane asks next, among squares; times 1 + 2^-50 it never does."""
     left, right = law
     assert name in primitives(traced(left, (), ())) | primitives(traced(right, (), ()))
     agreement, steered, fields = compared(left, right, levels, extended=True)
