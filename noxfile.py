@@ -1,4 +1,4 @@
-"""What can be run here: `nox -s verify`, `mutants`, `tests`, `lint`, `typecheck`, `bench`."""
+"""What can be run here: `nox -s verify`, `mutants`, `tests`, `lint`, `typecheck`, `bench`, `soak`."""
 
 import nox
 
@@ -55,3 +55,10 @@ def bench(session: nox.Session) -> None:
     """Time the parts against each other, as ratios of medians taken in one run."""
     session.install("-e", ".[verify]")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Look for false alarms, for hours: `nox -s soak`, `nox -s soak -- --cases 50000 --jobs 2`."""
+    session.install("-e", ".[verify]")
+    session.run("python", "-m", "benchmarks.soak", *session.posargs)

@@ -152,10 +152,11 @@ def dsquareplus(z: Array) -> Array:
     r"""$\phi'(z) = \frac12\left(1 + \frac zs\right)$ with $s = \sqrt{z^2 + 4}$
 
     $1 - |z|/s = (s^2 - z^2)/(s\,(s + |z|)) = 4/(s\,(s + |z|))$, whose half is the tail for $z < 0$ and what
-    is missing from 1 for $z > 0$.
+    is missing from 1 for $z > 0$. The factors are halved so that their product overflows no sooner than z^2;
+    XLA would multiply them as well if one divided by one after the other.
     """
     s = jnp.sqrt(jnp.square(z) + 4)
-    tail = 2 / s / (s + jnp.abs(z))
+    tail = 0.5 / (s / 2 * ((s + jnp.abs(z)) / 2))
     return jnp.where(z < 0, tail, 1 - tail)
 
 

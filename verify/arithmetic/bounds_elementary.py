@@ -188,6 +188,7 @@ def elementary(name: str) -> Callable[..., Bounded]:
         spread: Any = flushed(unit)
         if a.error is not None:
             spread = spread + np.where(a.error == 0, 0.0, row.spread(x, a.error, value))
+            spread = np.where(np.isfinite(a.error), spread, INF)  # of what overflowed even tanh may be NaN
         relative = arithmetic.units.relative(name, unit, x)
         if row.floor is not None:
             relative = relative * np.maximum(row.floor(x) / np.abs(value), 1.0)
@@ -236,6 +237,7 @@ def atan2(arithmetic: Bounds, step: Step, y: Bounded, x: Bounded) -> Bounded:
     radius = np.hypot(y.value, x.value) - distance
     crossed = (np.abs(y.value) <= y.errors) & (x.value <= x.errors)
     spread = np.where(crossed | ~(radius > 0), 2 * np.pi, (np.pi / 2) * distance / radius)
+    spread = np.where(np.isfinite(distance), spread, INF)
     exact = None
     if y.some_exact and x.some_exact:
         exact = y.exact_where(y.value == 0) & x.exact_where(x.value > 0)

@@ -115,7 +115,8 @@ def sign(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     if a.error is None:
         return Bounded(value)
     wrong = np.where(np.abs(a.value) > a.error, 0.0, np.where(a.error == 0, 0.0, 1 + np.abs(value)))
-    return Bounded(value, np.where(np.isnan(value), a.error, wrong) if wrong.any() else None)
+    unknown = np.isnan(value) | np.isinf(a.error)
+    return Bounded(value, np.where(unknown, a.error, wrong) if wrong.any() else None)
 
 
 def integer_pow(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:

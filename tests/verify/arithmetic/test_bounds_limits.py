@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from verify.arithmetic.bounded import Bounded, Doubtful, differs
 from verify.arithmetic.bounds import Bounds
@@ -149,3 +150,12 @@ def test_complex_numbers_are_indeterminate():
     bounds = Bounds()
     (result,) = walk(lambda x: jnp.abs(jnp.fft.fft(x)), [1.0, 2.0], bounds=bounds)
     assert np.isinf(errors(result)).all() and "fft" in bounds.estimated
+
+
+@pytest.mark.parametrize(
+    "function", [jnp.tanh, jax.nn.sigmoid, jnp.sin, jnp.cos, jax.scipy.special.erf, jnp.sign]
+)
+def test_nothing_is_known_of_a_bounded_function_of_what_overflowed(function):
+    """inf - inf may have come before, and tanh(NaN) is NaN."""
+    (result,) = walk(function, Bounded(np.array([2.0]), np.array([np.inf])))
+    assert np.isinf(errors(result)).all()
