@@ -13,6 +13,7 @@ from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
 from verify import on_device, shrink
 from verify.data import fill, kinks_of
+from verify.diagnosis import diagnose
 from verify.exploring import Planned
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
@@ -213,13 +214,7 @@ class Judge:
             compiled = self._compiled(dtype)
             for sizes, ways in on_device.shapes(self.pair, turn):
                 leaves = self._mixed(sizes, BATCH)
-                try:
-                    device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways)
-                except Exception as error:  # a derivation may trace and still not run: the others go on
-                    said = str(error).strip().partition("\n")[0]
-                    for name in self.findings.equations:
-                        self._note_fault(name, Fault(f"raised {type(error).__name__} in {dtype}: {said}", wrong=False))
-                    return
+                device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
@@ -232,7 +227,7 @@ class Judge:
             report.dispute = opinions.disputes.get(name)
 
     def _compiled(self, dtype: str) -> Compiled:
-        return Compiled(self.pair, dtype, self.settings.precision, self.settings.platform)
+        return Compiled(self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart)
 
     def _surviving(self, lane: str, judge: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a lane says; an equation that breaks it is left out, and the others are judged."""
@@ -348,6 +343,7 @@ class Judge:
         report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
         holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
         report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
+        report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
         tables = {(choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())}

@@ -61,6 +61,16 @@ WAYS = {
     "random": ("return v + np.random.default_rng().normal()", Verdict.INCONCLUSIVE, "traced twice"),
     "changes": ("CALLS.append(0); return v * len(CALLS)", Verdict.INCONCLUSIVE, "traced twice"),
     "too_large": ("return v + 0 * jnp.arange(2**44).sum()", Verdict.INCONCLUSIVE, "MemoryError"),
+    "raises_on_the_device": (
+        "assert v.dtype != jnp.float32; return v",
+        Verdict.INCONCLUSIVE,
+        "dE_dv: the device in float32 raised AssertionError",
+    ),
+    "loops_on_the_device": (
+        "return v if v.dtype != jnp.float32 else jax.lax.while_loop(lambda v: v.sum() < jnp.inf, lambda v: v, v)",
+        Verdict.INCONCLUSIVE,
+        "dE_dv: did not finish within",
+    ),
     "dies": ("os._exit(3)", Verdict.INCONCLUSIVE, "dE_dv: ended its process with exit code 3, twice"),
     "is_killed": ("os.kill(os.getpid(), 9)", Verdict.INCONCLUSIVE, "dE_dv: ended its process with SIGKILL"),
     "never_ends": ("while True: pass", Verdict.INCONCLUSIVE, "dE_dv: did not finish within"),

@@ -72,9 +72,17 @@ class Device:
 class Compiled:
     """One pair in one dtype at one precision on one platform: run, and judged."""
 
-    def __init__(self, pair: Pair, dtype: str, precision: str = "highest", platform: str | None = None):
+    def __init__(
+        self,
+        pair: Pair,
+        dtype: str,
+        precision: str = "highest",
+        platform: str | None = None,
+        *,
+        apart: bool = False,
+    ):
         self.pair, self.dtype = pair, dtype
-        self.runner = Runner(pair, dtype, precision, platform)
+        self.runner = Runner(pair, dtype, precision, platform, apart=apart)
         self.own = functools.partial(bounds_on, dtype, precision, platform)
         self.injection = Injection(pair)
 

@@ -14,8 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from manual_bp.graph import Equation
 from verify import oracle
-from verify.programs import Pair, Programs, Traced
+from verify.activity import doing
+from verify.programs import GRADIENT, Broken, Pair, Programs, Traced
 
 Array = np.ndarray[Any, Any]
 SINGLE = 2  # cases that are run one at a time
@@ -39,7 +41,16 @@ def environment(dtype: str, precision: str, platform: str | None) -> Iterator[No
 class Runner:
     """The jitted functions of one pair, in one dtype at one precision on one platform."""
 
-    def __init__(self, pair: Pair, dtype: str, precision: str = "highest", platform: str | None = None):
+    def __init__(
+        self,
+        pair: Pair,
+        dtype: str,
+        precision: str = "highest",
+        platform: str | None = None,
+        *,
+        apart: bool = False,
+    ):
+        self.apart = apart  # each equation in a program of its own
         self.pair, self.dtype, self.precision, self.platform = pair, dtype, precision, platform
         derivation, choices = pair.derivation, pair.choices
         self.gradient = derivation.gradient(*pair.symbols) if pair.symbols else None
@@ -71,19 +82,33 @@ class Runner:
             )
             for name in taken
         }
-        choices, size = self.pair.choices, sum(counts)
-
-        @jax.jit
-        def program(arrays: dict[str, Array]) -> dict[str, Any]:
-            one = jax.vmap(
-                lambda values: {n: e(values, choices) for n, e in equations.items()}, axis_size=size
-            )
-            return one(arrays)
-
-        computed = {
-            name: np.split(numbers(got), np.cumsum(counts)[:-1]) for name, got in program(arrays).items()
+        parts = {
+            name: np.split(got, np.cumsum(counts)[:-1])
+            for name, got in self._computed(equations, arrays, sum(counts)).items()
         }
-        return [{name: parts[i] for name, parts in computed.items()} for i in range(len(values))]
+        return [{name: of[i] for name, of in parts.items()} for i in range(len(values))]
+
+    def _computed(
+        self, equations: Mapping[str, Equation], arrays: Mapping[str, Array], size: int
+    ) -> dict[str, Array]:
+        """All equations in one program; or one by one, to find out which of them raises, or takes the process down."""
+        choices = self.pair.choices
+
+        def run(some: Mapping[str, Equation]) -> dict[str, Array]:
+            one = jax.vmap(lambda values: {n: e(values, choices) for n, e in some.items()}, axis_size=size)
+            return {name: numbers(got) for name, got in jax.jit(lambda arrays: one(arrays))(arrays).items()}
+
+        if not self.apart:
+            with contextlib.suppress(Exception):
+                return run(equations)
+        return {name: self._blaming(name, run, {name: e})[name] for name, e in equations.items()}
+
+    def _blaming(self, name: str, run: Callable[..., Any], *arguments: Any) -> Any:
+        with doing(name):
+            try:
+                return run(*arguments)
+            except Exception as error:
+                raise Broken(name, error) from error
 
     def whole(
         self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str]
@@ -93,14 +118,18 @@ class Runner:
             return {}
         cases = len(next(iter(leaves.values())))
         inputs = {name: self._array(leaf, cases) for name, leaf in leaves.items() if name != oracle.COTANGENT}
-        manual = [got for way in ways for got in self._call("manual", way, inputs)]
-        return {"manual": manual, "jax.grad": list(self._call("jax.grad", ways[0], inputs))}
+
+        def call(side: str, ways: Sequence[str]) -> list[Fed]:
+            return [got for way in ways for got in self._call(side, way, inputs)]
+
+        manual = self._blaming(GRADIENT, call, "manual", ways)
+        return {"manual": manual, "jax.grad": self._blaming(GRADIENT, call, "jax.grad", ways[:1])}
 
     def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
         """Quantity, first case, numbers."""
         function, root = self._sides[side], self.pair.derivation.objective
         if way == "single":
-            for case in range(SINGLE):
+            for case in range(min(SINGLE, len(next(iter(inputs.values()))))):
                 got = function({name: leaf[case] for name, leaf in inputs.items()})
                 yield from ((f"d{root}_d{symbol}", case, numbers(of)[None]) for symbol, of in got.items())
         else:
