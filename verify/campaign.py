@@ -67,7 +67,7 @@ def plan(
     row is met there in at least one, and every derivation meets several.
     """
     units = []
-    on_device: set[tuple[str, str]] = set()
+    on_device: set[tuple[type, str]] = set()  # rows, whichever choice they were made for
     chosen = [t for t, target in enumerate(targets) if _selected(target.derivation, settings)]
     for turn, place in enumerate(chosen):
         target = targets[place]
@@ -76,10 +76,10 @@ def plan(
         explored = explore(target.derivation, settings.seed, settings.examples)
         for index, rows in enumerate(pairs):
             names = {choice: str(getattr(row, "name", row)) for choice, row in rows.items()}
-            new = set(names.items()) - on_device
+            met = {(type(row), names[choice]) for choice, row in rows.items()}
             stride = min(len(chosen), len(pairs))  # every derivation is met on the device
-            here = index % stride == turn % stride or (bool(new) and turn == len(chosen) - 1)
-            on_device |= set(names.items()) if here else set()
+            here = index % stride == turn % stride or (turn == len(chosen) - 1 and not met <= on_device)
+            on_device |= met if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))
             units.append((place, Unit(target.spec, index, names, tuple(explored[index :: len(pairs)]), here, settings, mine)))
         for more, (names, mine) in enumerate(replays.items(), start=len(pairs)):
