@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from verify.on_device import merge as merge_device
 from verify.opinions import WORDS
-from verify.programs import Fault
+from verify.programs import GRADIENT, Fault
 from verify.unit import ENOUGH, Findings
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
@@ -27,6 +28,10 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
         else:
             merged.verdict, merged.because = verdict(merged, faults, unmet)
         report.equations.append(merged)
+    refuted = {equation.name: equation for equation in report.equations if equation.verdict is Verdict.REFUTED}
+    whole = refuted.pop(GRADIENT, None)
+    if whole is not None and refuted:
+        whole.because = f"it is composed of {', '.join(refuted)}, refuted above"
     return report
 
 
@@ -59,6 +64,8 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     if with_case:
         shown = min(with_case, key=rank_of)
         merged.counterexample, merged.cause = shown.counterexample, shown.cause
+    said = Counter(report.diagnosis for report in reports if report.diagnosis is not None)
+    merged.diagnosis = said.most_common(1)[0][0] if said else None
     merged.dispute = next((report.dispute for report in reports if report.dispute), None)
     for report in reports:
         for who, word in report.opinions.items():
@@ -81,7 +88,8 @@ def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str
     if report.dispute is not None:
         return Verdict.DISPUTED, report.dispute
     if report.verdict is Verdict.REFUTED:
-        return Verdict.REFUTED, "the two sides are different functions"
+        said = f": {report.diagnosis}" if report.diagnosis else ""
+        return Verdict.REFUTED, f"the two sides are different functions{said}"
     worst = max(report.device, key=lambda evidence: evidence.worst, default=None)
     if worst is not None and worst.worst > 1 and proof.status is not Status.CLOSED and _exact(report):
         return Verdict.REFUTED, "without any rounding, the device gives another number"

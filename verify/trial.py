@@ -131,7 +131,9 @@ class Trial:
     def _verdict(self, name: str, traced: Traced, case: int) -> str:
         """Whether the two sides differ in this case without any rounding."""
         leaves = {leaf: values[case : case + 1] for leaf, values in self.cases.items()}
-        side = self._field(leaves, lambda modulus: exact_residues(leaves, modulus), extended=True)
+        side = side_of(
+            self.pair, self.programs, self.sizes, leaves, functools.partial(exact_residues, leaves)
+        )
         field = like(side.arithmetic)
         pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
         agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
@@ -151,24 +153,34 @@ class Trial:
     @functools.cached_property
     def _with_bounds(self) -> Side:
         arithmetic = Bounds()
-        return Side(self, arithmetic, lift(arithmetic, self.specs, self.cases))
+        return Side(self.programs, self.sizes, arithmetic, lift(arithmetic, self.specs, self.cases))
 
     def _generic(self, *, extended: bool) -> Side:
         floats = self.proof.floats
-        return self._field(
-            floats, lambda modulus: residues(self.rng, floats, self.specs, modulus), extended=extended
-        )
+        draw = functools.partial(residues, self.rng, floats, self.specs)
+        return side_of(self.pair, self.programs, self.sizes, floats, draw, extended=extended)
 
-    def _field(self, floats: Leaves, draw: Callable[[int], Leaves], *, extended: bool) -> Side:
-        drawn = [draw(modulus) for modulus in MODULI[: self.pair.levels]]
-        leaves = {
-            name: Residues(floats[name], tuple(level[name] for level in drawn))
-            if spec.kind == "float"
-            else floats[name]
-            for name, spec in self.specs.items()
-        }
-        field = Field(len(next(iter(floats.values()))), len(drawn), extended=extended)
-        return Side(self, field, leaves)
+
+def side_of(
+    pair: Pair,
+    programs: Programs,
+    sizes: Sizes,
+    floats: Leaves,
+    draw: Callable[[int], Leaves],
+    *,
+    extended: bool = True,
+    levels: int | None = None,
+) -> Side:
+    """What is right at these points of the field: the floats steer, and `draw` gives residues modulo a prime."""
+    drawn = [draw(modulus) for modulus in MODULI[: levels or pair.levels]]
+    leaves = {
+        name: Residues(floats[name], tuple(level[name] for level in drawn))
+        if spec.kind == "float"
+        else floats[name]
+        for name, spec in pair.specs(sizes).items()
+    }
+    field = Field(len(next(iter(floats.values()))), len(drawn), extended=extended)
+    return Side(programs, sizes, field, leaves)
 
 
 def like(field: Field) -> Field:
@@ -179,8 +191,8 @@ def like(field: Field) -> Field:
 class Side:
     """What is right at one shape, in one arithmetic."""
 
-    def __init__(self, trial: Trial, arithmetic: Any, leaves: Mapping[str, Any]):
-        self.programs, self.sizes = trial.programs, trial.sizes
+    def __init__(self, programs: Programs, sizes: Sizes, arithmetic: Any, leaves: Mapping[str, Any]):
+        self.programs, self.sizes = programs, sizes
         self.arithmetic, self.leaves = arithmetic, leaves
         self.values = self.programs.reference(arithmetic, self.sizes, leaves)
 

@@ -114,6 +114,7 @@ class EquationReport:
     bounds: BoundsEvidence = dataclasses.field(default_factory=BoundsEvidence)
     device: list[DeviceEvidence] = dataclasses.field(default_factory=list)
     counterexample: Counterexample | None = None
+    diagnosis: str | None = None  # of an equation that is refuted: what the difference is, where it is recognised
     cause: str | None = None  # of a result that is farther off than rounding explains: where it turns right
     opinions: dict[str, str] = dataclasses.field(default_factory=dict)  # what other oracles say of `jax.grad`
     dispute: str | None = None  # who says what, where they do not agree
@@ -177,6 +178,7 @@ def _equation_json(equation: EquationReport) -> Mapping[str, Any]:
         "tex": equation.tex,
         "verdict": str(equation.verdict),
         "because": equation.because,
+        "diagnosis": equation.diagnosis,
         "cause": equation.cause,
         "opinions": equation.opinions,
         "lanes": {

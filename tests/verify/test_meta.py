@@ -15,6 +15,7 @@ from manual_bp import activations
 from manual_bp.book.backprop import DERIVATION, MINIBATCH
 from manual_bp.derivation import Derivation
 from manual_bp.domains import interval
+from verify.exploring import explore
 from verify.judge import conclude
 from verify.mutants import planted
 from verify.report.story import story
@@ -28,8 +29,11 @@ SMOOTH = dict(activation="tanh", loss="squared_error")
 def judged(
     derivation: Derivation, choices: dict[str, str] = SMOOTH, on_device: bool = False, **settings: Any
 ) -> DerivationReport:
-    """One pair, on the ladder and two more shapes."""
-    unit = Unit("a_file.py:IT", 0, dict(choices), 2, on_device, Settings(dtypes=("float32",), **settings))
+    """One pair, on the ladder and three more shapes."""
+    planned = tuple(explore(derivation, 0, 3))
+    unit = Unit(
+        "a_file.py:IT", 0, dict(choices), planned, on_device, Settings(dtypes=("float32",), **settings)
+    )
     return conclude(derivation.name, derivation.source, [judge(derivation, unit)])
 
 
