@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 
 from verify.arithmetic.bounded import Array, Bounded, lowest_bit
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 def contraction(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """dot_general and conv_general_dilated."""
     to_left, to_right, arrange, terms = layout(step)
+    a, b = (arithmetic.exact(x.astype(np.float64)) if isinstance(x, np.ndarray) else x for x in (a, b))
     unit = arithmetic.unit(step)
-    narrower = min((arithmetic.units.of(aval.dtype) for aval in step.inputs[:2]), key=lambda unit: unit.bits)
+    floats = [aval.dtype for aval in step.inputs[:2] if jnp.issubdtype(aval.dtype, jnp.inexact)]  # not a mask's
+    narrower = min(map(arithmetic.units.of, floats), key=lambda unit: unit.bits)
     products = arithmetic.units.products(narrower, unit, step.params.get("precision"))
     left, right = _laid_out(a, to_left), _laid_out(b, to_right)
     value = left.value @ right.value
