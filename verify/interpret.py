@@ -220,6 +220,14 @@ def _empty(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
     return [_lift(arithmetic, np.zeros((1, *output.shape), output.dtype))]
 
 
+def _linear_solve(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    """custom_linear_solve: its own solve, with its own constants."""
+    lengths = step.params["const_lengths"]
+    first = lengths.matvec + lengths.vecmat
+    consts, right = operands[first : first + lengths.solve], operands[sum(lengths) :]
+    return evaluate(_program(step.params["jaxprs"].solve), arithmetic, sizes, [*consts, *right])
+
+
 CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
     "jit": _call("jaxpr"),
     "pjit": _call("jaxpr"),
@@ -233,6 +241,7 @@ CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
     "scan": _scan,
     "while": _while,
     "cond": _cond,
+    "custom_linear_solve": _linear_solve,
     "empty": _empty,
     "empty2": _empty,
     "dim_as_value": lambda arithmetic, sizes, step, operands: [np.array([step.params["dim"]])],

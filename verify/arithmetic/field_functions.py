@@ -120,19 +120,29 @@ def variable_power(field: Field, step: Step, a: Residues, b: Any) -> Residues:
         return steered(integer_pow(field, step._replace(params={"y": int(b.rational)}), a), x)
     if b.rational is not None:
         return steered(root(b.rational, np.abs)(field, step, a), x)
-    # a variable exponent, one level below the base; of a square, for others have no real logarithm in the field
+    # a variable exponent, one level below the base. Only squares have a logarithm in the field: of b and -b one is a
+    # square, and stands for both as long as that closes; else the others are holes
     exponents = (None, *b.r[:-1])
     quadratic = any(isinstance(level, Quadratic) for level in (*a.r, *b.r))
-    tower = (None,) if quadratic else levels(field, power_each, a.r, exponents)
+    square = None if quadratic else levels(field, lambda a, m: power(a, (m - 1) // 2, m) == 1, a.r)
+    if square is None:
+        tower = (None,)
+    elif field.extended:
+        field.rooted = True
+        bases = levels(field, lambda a, square, m: np.where(square, a, -a % m), a.r, square)
+        tower, square = levels(field, power_each, bases, exponents), None
+    else:
+        tower = levels(field, power_each, a.r, exponents)
     if tower[-1] is None:
         field.exhausted = True
         return Residues(x, field.uninterpret("pow", mixed(field, a, b)), VARIABLE, hole=hole_of(a, b))
     field.exponential = True
-    square = levels(field, lambda a, m: power(a, (m - 1) // 2, m) == 1, a.r)
-    exists = functools.reduce(
-        np.logical_and, [s for s, kept in zip(square, tower, strict=True) if kept is not None]
+    if square is None:
+        return Residues(x, tower, VARIABLE, hole=hole_of(a, b))
+    climbed = [s for s, kept in zip(square, tower, strict=True) if kept is not None]
+    return Residues(
+        x, tower, VARIABLE, hole=and_hole(hole_of(a, b), ~functools.reduce(np.logical_and, climbed))
     )
-    return Residues(x, tower, VARIABLE, hole=and_hole(hole_of(a, b), ~exists))
 
 
 def power_each(base: Array, exponent: Array, modulus: int) -> Array:

@@ -65,7 +65,9 @@ from verify.arithmetic.field_functions import (
     variable_power,
     vectorised,
 )
+from verify.arithmetic.field_linalg import cholesky, lu, triangular_solve
 from verify.arithmetic.field_plumbing import Rule, times
+from verify.arithmetic.field_windows import gather_winner, scatter_winner, window_extremum, window_sum
 
 if TYPE_CHECKING:
     pass
@@ -94,6 +96,12 @@ RULES: Mapping[str, Rule] = {
     "cumlogsumexp": cumlogsumexp,
     "scatter-add": scattered,
     "scatter_add": scattered,
+    "reduce_window_sum": window_sum,
+    "select_and_scatter_add": scatter_winner,
+    "select_and_gather_add": gather_winner,
+    "triangular_solve": triangular_solve,
+    "lu": lu,
+    "cholesky": cholesky,
     "exp": exp,
     "exp2": exp2,
     "exp_neg_sq": exp_neg_sq,
@@ -144,6 +152,8 @@ RULES: Mapping[str, Rule] = {
     "argmin": argument,
     "cummax": cumulative_extremum(np.maximum),
     "cummin": cumulative_extremum(np.minimum),
+    "reduce_window_max": window_extremum,
+    "reduce_window_min": window_extremum,
     "sort": sort,
     "top_k": top_k,
 }

@@ -293,17 +293,7 @@ LAYERS: dict[str, Callable[..., Any]] = {
     "einsum": lambda x, w: jnp.einsum("nd,de,ne->n", x, w, x),
     "interpolated": lambda x, w: jnp.interp(x, jnp.arange(4.0), jnp.array([0.0, 1.0, 4.0, 9.0])) @ w,
 }
-OPEN: dict[
-    str, str
-] = {  # and a primitive that nothing is known of; none: too few points where all roots exist
-    "variable power": "",
-    "largest pooling": "select_and_scatter_add",
-    "average pooling": "reduce_window_sum",
-    "linear solve": "lu",
-    "inverse": "lu",
-    "log determinant": "lu",
-    "cholesky": "cholesky",
-}
+OPEN: dict[str, str] = {}  # a layer that stays open, and a primitive that nothing is known of
 
 
 def both_modes(layer: Callable[..., Any]) -> tuple[bool, set[str]]:
