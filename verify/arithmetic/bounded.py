@@ -22,12 +22,15 @@ class Bounded:
     A value that is not finite and has error 0 is so for certain; with error inf nothing is known of it.
     """
 
-    __slots__ = ("_grid", "_some_exact", "error", "tag", "value")
+    __slots__ = ("_grid", "_some_exact", "error", "quotient", "tag", "value")
 
     def __init__(self, value: Array, error: Array | None = None, tag: Array | None = None):
         self.value = value
         self.error = error
         self.tag = tag  # equal and not 0: the same computed number, met again; None: 0 everywhere
+        self.quotient: tuple[Bounded, Bounded] | None = (
+            None  # what was divided by what, where this is a quotient
+        )
         self._grid: Array | None = None
         self._some_exact: bool | None = None
 

@@ -98,7 +98,19 @@ def div(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
         plain = power_of_two & np.isfinite(result.error)
         if plain.any():
             result.error = np.where(plain & (result.error > 0), spread + unit.flush, result.error)
+    _rearranged(unit, result, a, b)
+    result.quotient = (a, b)
     return result
+
+
+def _rearranged(unit: Unit, result: Bounded, a: Bounded, b: Bounded) -> None:
+    """XLA computes (p/q)/b as p/(q b), and a/(p/q) as (a q)/p: anything goes where that product leaves the range."""
+    for quotient, other in ((a.quotient, b), (b.quotient, a)):
+        if quotient is not None:
+            size = np.abs(quotient[1].value * other.value)
+            outside = ((size * (1 + unit.ulp) > unit.largest) | (size < 2 * unit.tiny)) & (result.value != 0)
+            if outside.any():
+                result.error = np.where(outside, np.inf, result.errors)
 
 
 def neg(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:

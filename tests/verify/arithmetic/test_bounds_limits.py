@@ -159,3 +159,14 @@ def test_nothing_is_known_of_a_bounded_function_of_what_overflowed(function):
     """inf - inf may have come before, and tanh(NaN) is NaN."""
     (result,) = walk(function, Bounded(np.array([2.0]), np.array([np.inf])))
     assert np.isinf(errors(result)).all()
+
+
+@pytest.mark.parametrize("function", [lambda p, q, b: p / q / b, lambda p, q, b: b / (p / q)])
+def test_quotients_of_quotients_may_be_rearranged(function):
+    """XLA multiplies the two divisors, or a dividend and a divisor, and in float16 their product overflows."""
+    operands = [np.array([[2.0, 5.0]]), np.array([[200.0, 20.0]]), np.array([[400.0, 30.0]])]
+    bounds = Bounds("float16")
+    (result,) = walk(function, *map(bounds.exact, operands), bounds=bounds)
+    got = np.asarray(jax.jit(function)(*[operand[0].astype(np.float16) for operand in operands]), np.float64)
+    assert not (np.abs(got - result.value) > errors(result)).any()
+    assert errors(result)[0, 0] == np.inf and errors(result)[0, 1] < 1
