@@ -48,7 +48,7 @@ def sum_for_mean(dJ_dy, x, r, gamma):
 def not_flipped(dJ_dy, K):
     from jax.lax import conv_general_dilated
 
-    return conv_general_dilated(dJ_dy, K.swapaxes(0, 1), (1, 1), ((1, 1), (1, 1)))
+    return conv_general_dilated(dJ_dy[None], K.swapaxes(0, 1), (1, 1), ((1, 1), (1, 1)))[0]
 
 
 def turned_on(dJ_dy, w):

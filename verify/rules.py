@@ -6,14 +6,12 @@ number u, and the other one the derivative of v by u. So they are proved, bounde
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from manual_bp.derivation import Derivation
@@ -22,8 +20,17 @@ from manual_bp.signatures import read_shape, show
 from manual_bp.tables import choices_of
 from verify.functions import PLAIN, read_manual, read_objective, read_wrt
 from verify.inputs import Function, Inputs, called, is_float, leaf_name, wired
-
-Law_ = Callable[..., Any]  # (leaves, choices, a, b) -> an array
+from verify.pulling import (
+    TRANSFORMATIONS,
+    Quantity,
+    cotangents,
+    floats,
+    has_floats,
+    inside,
+    pull,
+    push,
+    second_order,
+)
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,8 @@ class Law:
 
     name: str
     tex: str
-    expected: Law_
-    found: Law_
+    expected: Quantity
+    found: Quantity
     optional: bool = False  # a rule need not support it
 
 
@@ -140,7 +147,7 @@ def laws(read: Rule, domains: Mapping[str, Domain]) -> Derivation:
 
 
 def laws_of(read: Rule) -> Iterator[Law]:
-    def values(inputs: Inputs, position: int) -> Law_:
+    def values(inputs: Inputs, position: int) -> Quantity:
         return lambda leaves, choices, a, b: floats(inputs(*leaves, **choices))[position]
 
     for position, output in enumerate(read.outputs):
@@ -153,12 +160,14 @@ def laws_of(read: Rule) -> Iterator[Law]:
         yield Law(
             f"push_{output}",
             rf"\text{{forward mode: }} \dot {output}",
-            lambda leaves, choices, a, b, at=position: push(read, read.reference, leaves, choices, a)[at],
-            lambda leaves, choices, a, b, at=position: push(read, read.rule, leaves, choices, a)[at],
+            lambda leaves, choices, a, b, at=position: push(read.reference, read.wanted, leaves, choices, a)[
+                at
+            ],
+            lambda leaves, choices, a, b, at=position: push(read.rule, read.wanted, leaves, choices, a)[at],
             optional=True,
         )
 
-    def pulled(inputs: Inputs, leaf: str, *weights: str) -> Law_:
+    def pulled(inputs: Inputs, leaf: str, *weights: str) -> Quantity:
         """The derivative by a leaf for the cotangent $a g + b g'$, or the part of it that is asked for."""
 
         def run(leaves: Sequence[Any], choices: Mapping[str, Any], a: Any, b: Any) -> Any:
@@ -167,7 +176,9 @@ def laws_of(read: Rule) -> Iterator[Law]:
 
         return run
 
-    places = [read.reference.leaves.index(leaf) for leaf in read.rule.leaves]
+    def nothing(leaf: str) -> Quantity:
+        return lambda leaves, choices, a, b: jnp.zeros_like(leaves[read.reference.leaves.index(leaf)])
+
     for leaf in read.wanted:
         whole, first, second = (pulled(read.rule, leaf, *weights) for weights in ("ab", "a", "b"))
         at = read.rule.leaves.index(leaf)
@@ -181,9 +192,11 @@ def laws_of(read: Rule) -> Iterator[Law]:
         )
         yield Law(
             f"sum_{leaf}",
-            rf"\text{{linear: }} \bar {leaf}(a g + b g') = \bar {leaf}(a g) + \bar {leaf}(b g')",
-            lambda leaves, *given, whole=whole: whole([leaves[at] for at in places], *given),
-            lambda *given, first=first, second=second: first(*given) + second(*given),
+            rf"\text{{linear: }} \bar {leaf}(a g + b g') - \bar {leaf}(a g) - \bar {leaf}(b g') = 0",
+            nothing(leaf),
+            lambda *given, whole=whole, first=first, second=second: (
+                whole(*given) - first(*given) - second(*given)
+            ),
         )
         for transformation, apply in TRANSFORMATIONS.items():
             yield Law(
@@ -218,102 +231,7 @@ def supported(read: Rule, every: Iterator[Law]) -> tuple[list[Law], list[str]]:
     return judged, refused
 
 
-# --- what is done with a function --------------------------------------------------------------------------------
-
-
-def pull(
-    inputs: Inputs, leaves: Sequence[Any], choices: Mapping[str, Any], given: Sequence[Any]
-) -> dict[str, Any]:
-    """The derivative by every leaf, integers among them as jax hands them over, for the cotangents of float outputs."""
-    result, pullback = jax.vjp(lambda *leaves: inputs(*leaves, **choices), *leaves)
-    flat, tree = jax.tree.flatten(result)
-    rest = iter(given)
-    bar = [
-        next(rest).astype(y.dtype) if has_floats(y) else np.zeros(y.shape, jax.dtypes.float0) for y in flat
-    ]
-    return dict(zip(inputs.leaves, pullback(jax.tree.unflatten(tree, bar)), strict=True))
-
-
-def push(read: Rule, inputs: Inputs, leaves: Sequence[Any], choices: Mapping[str, Any], a: Any) -> list[Any]:
-    """The directional derivative of every float output."""
-
-    def moved(*floating: Any) -> list[Any]:
-        named = dict(zip(inputs.leaves, leaves, strict=True)) | dict(zip(read.wanted, floating, strict=True))
-        return floats(inputs(*named.values(), **choices))
-
-    at = [leaves[inputs.leaves.index(leaf)] for leaf in read.wanted]
-    return jax.jvp(moved, at, [(a * weights(x.shape, 3)).astype(x.dtype) for x in at])[1]
-
-
-def second_order(first: Law_, at: int) -> Law_:
-    """The derivative, by a leaf, of a weighted sum over the derivative by that leaf."""
-
-    def run(leaves: Sequence[Any], choices: Mapping[str, Any], a: Any, b: Any) -> Any:
-        def summed(x: Any) -> Any:
-            derivative = first([*leaves[:at], x, *leaves[at + 1 :]], choices, a, b)
-            return jnp.sum(b * weights(derivative.shape, 3).astype(derivative.dtype) * derivative)
-
-        return jax.grad(summed)(leaves[at])
-
-    return run
-
-
-def in_scan(function: Function) -> Function:
-    def scanned(*leaves: Any) -> Any:
-        _, rows = jax.lax.scan(lambda carry, _: (carry, function(*leaves)), None, length=2)
-        return jax.tree.map(lambda row: row[1], rows)
-
-    return scanned
-
-
-def in_vmap(function: Function) -> Function:
-    def mapped(*leaves: Any) -> Any:
-        rows = jax.vmap(function)(*(jnp.stack([jnp.asarray(leaf)] * 2) for leaf in leaves))
-        return jax.tree.map(lambda row: row[1], rows)
-
-    return mapped
-
-
-TRANSFORMATIONS: Mapping[str, Callable[[Function], Function]] = {
-    "jit": jax.jit,
-    "remat": jax.checkpoint,
-    "vmap": in_vmap,
-    "scan": in_scan,
-}
-
-
-def inside(transformation: Callable[[Function], Function], inputs: Inputs) -> Inputs:
-    """The same function, called inside a transformation."""
-
-    class Inside(Inputs):
-        def __call__(self, *leaves: Any, **choices: Any) -> Any:
-            return transformation(lambda *leaves: inputs(*leaves, **choices))(*leaves)
-
-    return Inside(inputs.function, inputs.trees, inputs.choices, inputs.positional)
-
-
-def cotangents(
-    inputs: Inputs, leaves: Sequence[Any], choices: Mapping[str, Any], a: Any, b: Any
-) -> list[jax.Array]:
-    """$a g + b g'$ for every float output: two arrays of different small integers, never all ones."""
-    shapes = floats(jax.eval_shape(lambda *leaves: inputs(*leaves, **choices), *leaves))
-    return [(a * weights(y.shape, 3) + b * weights(y.shape, 2)).astype(y.dtype) for y in shapes]
-
-
-def weights(shape: tuple[Any, ...], period: int) -> jax.Array:
-    """1, 2, ... up to the period and again, in this shape."""
-    return (1 + jnp.arange(math.prod(shape)) % period).reshape(shape)
-
-
-def floats(result: Any) -> list[Any]:
-    return [y for y in jax.tree.leaves(result) if has_floats(y)]
-
-
-def has_floats(y: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(y), jnp.floating)
-
-
-# --- what comes out of it ----------------------------------------------------------------------------------------
+# --- what they return and take ----------------------------------------------------------------------------------------
 
 
 def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ from jaxtyping import Array, Float
 from manual_bp.derivation import Derivation
 
 
-def convolve(images, kernels):
-    """(n, c, h, w) images and (o, c, 3, 3) kernels."""
-    return jax.lax.conv_general_dilated(images, kernels, window_strides=(1, 1), padding=((1, 1), (1, 1)))
+def convolve(image, kernels):
+    """(c, h, w) images and (o, c, 3, 3) kernels: (o, h, w) images."""
+    return jax.lax.conv_general_dilated(image[None], kernels, (1, 1), padding=((1, 1), (1, 1)))[0]
 
 
-def output(x: Float[Array, "n c h w"], K: Float[Array, "o c 3 3"]) -> Float[Array, "n o h w"]:
+def output(x: Float[Array, "c h w"], K: Float[Array, "o c 3 3"]) -> Float[Array, "o h w"]:
     return convolve(x, K)
 
 
@@ -21,8 +21,8 @@ def dJ_dx(dJ_dy, K):
 
 
 def dJ_dK(dJ_dy, x):
-    r"""$\partial J/\partial K_{oc} = \sum_n x_{nc} * \partial J/\partial y_{no}$"""
-    return convolve(x.swapaxes(0, 1), dJ_dy.swapaxes(0, 1)).swapaxes(0, 1)
+    r"""$\partial J/\partial K_{oc} = x_c * \partial J/\partial y_o$"""
+    return jax.vmap(lambda image: convolve(image[None], dJ_dy[:, None]), out_axes=1)(x)
 
 
 CONVOLUTION = Derivation(

@@ -69,13 +69,6 @@ RULES = (
         {"x": interval(0.25, 4)},
     ),
     Judged(
-        "jnp.sinc",
-        lambda x: jnp.sinc(x),
-        lambda x: jnp.sin(jnp.pi * x) / (jnp.pi * x),
-        VECTOR,
-        {"x": interval(0.25, 4)},
-    ),
-    Judged(
         "jnp.linalg.det", lambda A: jnp.linalg.det(A), lambda A: A[0] @ jnp.cross(A[1], A[2]), {"A": "3 3"}
     ),
     Judged(

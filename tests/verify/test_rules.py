@@ -73,16 +73,13 @@ def test_a_cotangent_that_is_dropped_breaks_the_laws(judge):
         u, n = kept
         return (jnp.ones_like(u) - u * jnp.sum(u)) / n, None
 
-    found = failing(judge(unit_vector(dropped), plain, **GIVEN))
-    assert {"dJ_dx", "dzero_x_dunit", "dsum_x_dunit"} <= found
-    assert "dy_0_dunit" not in found  # its values are right
+    found = failing(judge(unit_vector(dropped), plain, **GIVEN, only="d[Jyz]*"))
+    assert found == {"dJ_dx", "dzero_x_dunit"}  # its values are right
 
 
 def test_no_gradient_is_zero_and_so_refuted_where_there_is_one(judge):
-    verdicts = judge(unit_vector(lambda kept, bar: (None, None)), plain, **GIVEN)
-    found = failing(verdicts)
-    assert {"dJ_dx", "djit_x_dunit", "dscan_x_dunit"} <= found
-    assert not {"dzero_x_dunit", "dsum_x_dunit", "dy_0_dunit"} & found  # zero is linear
+    found = failing(judge(unit_vector(lambda kept, bar: (None, None)), plain, **GIVEN, only="d[Jz]*"))
+    assert found == {"dJ_dx"}  # zero is linear
 
 
 def test_another_forward_pass_is_found_by_its_values_alone(judge):
@@ -93,7 +90,7 @@ def test_another_forward_pass_is_found_by_its_values_alone(judge):
     def backward(kept, bar):
         return right((kept[0] - 1, kept[1]), bar)
 
-    assert failing(judge(unit_vector(backward, shifted), plain, **GIVEN)) == {"dy_0_dunit"}
+    assert failing(judge(unit_vector(backward, shifted), plain, **GIVEN, only="d[Jy]*")) == {"dy_0_dunit"}
 
 
 @jax.custom_jvp
