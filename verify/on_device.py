@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from verify.interpret import Sizes
 from verify.lanes.cause import explain
 from verify.lanes.device import Device, Run
+from verify.lanes.running import WAYS
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
@@ -16,17 +18,27 @@ from verify.strategies import dimension_names
 from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Verdict
 
 
-def shapes(pair: Pair, turn: int) -> list[tuple[dict[str, int], tuple[str, ...]]]:
-    """Two shapes, small and pairwise different, the second with a 1, and how the gradient is called there.
+class Plan(NamedTuple):
+    """What is run at one shape: the gradient in some ways, `jax.grad` in some, and perhaps the equations alone."""
 
-    Which dimension is which takes turns, and so do one case at a time and `jax.lax.scan`.
+    sizes: dict[str, int]
+    ways: tuple[str, ...]
+    autodiff: tuple[str, ...]
+    alone: bool
+
+
+def plans(pair: Pair, turn: int) -> list[Plan]:
+    """Two shapes, small and pairwise different, the second with a 1; six programs, for compiling is what takes time.
+
+    Which dimension is which takes turns, and so does everything that is run at one of the two only.
     """
     names = dimension_names(pair.derivation)
-    found = [
-        {name: lowest + (place + turn + shift) % len(names) for place, name in enumerate(names)}
-        for lowest, shift in ((2, 0), (1, 1))
-    ]
-    return list(zip(found, (("batched",), (("single", "scan")[turn % 2],)), strict=True))
+    found = []
+    for place, (lowest, way) in enumerate(((2, "batched"), (1, ("single", "scan")[turn % 2]))):
+        sizes = {name: lowest + (axis + turn + place) % len(names) for axis, name in enumerate(names)}
+        here = turn % 2 == place
+        found.append(Plan(sizes, (way,), (WAYS[turn % 3],) if here else (), not here))
+    return found
 
 
 def enter(

@@ -1,4 +1,4 @@
-"""A unit of work: one derivation with one choice of rows, judged by all three lanes; what a process of a campaign does."""
+"""A unit of work, what a process of a campaign does: one derivation with one choice of rows, judged by all lanes."""
 
 from __future__ import annotations
 
@@ -213,15 +213,16 @@ class Judge:
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
             compiled = self._compiled(dtype)
-            for sizes, ways in on_device.shapes(self.pair, turn):
+            for sizes, ways, autodiff, alone in on_device.plans(self.pair, turn):
                 leaves = self._mixed(sizes, BATCH)
-                device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways)
+                how = dict(autodiff=autodiff, alone=alone)
+                    device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
     def _hear_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape."""
-        sizes, _ = on_device.shapes(self.pair, self.unit.index)[0]
+        sizes = on_device.plans(self.pair, self.unit.index)[0].sizes
         opinions = self._surviving("a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed))
         for name, report in self.findings.equations.items():
             report.opinions = opinions.said.get(name, {})
@@ -246,9 +247,9 @@ class Judge:
         """Judges an equation no further; where it cannot even be called, nor what is composed of it."""
         self.pair.give_up(name, fault)
         self._note_fault(name, fault)
-        if fault.fatal and name != GRADIENT and GRADIENT not in self.pair.given_up:
-            if name in [equation.name for equation in plan(self.derivation.graph, self.pair.symbols)]:
-                self._give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
+        taken = [equation.name for equation in plan(self.derivation.graph, self.pair.symbols)]
+        if fault.fatal and name in taken and GRADIENT not in self.pair.given_up:
+            self._give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
 
     def _note_fault(self, name: str, fault: Fault) -> None:
         known = self.findings.faults.get(name)
@@ -259,7 +260,7 @@ class Judge:
     # --- what earlier runs found ---
 
     def _replay_kept(self) -> None:
-        """Judges the stored counterexamples again. They are no evidence, and reported only where nothing else is found."""
+        """Judges the stored counterexamples again: no evidence, and reported only where nothing else is found."""
         for stored in self.unit.replays:
             name, case = stored["equation"], fitting(self.pair, stored)
             if case is not None and name in self.findings.equations and name not in self.pair.given_up:

@@ -86,8 +86,19 @@ class Compiled:
         self.own = functools.partial(bounds_on, dtype, precision, platform)
         self.injection = Injection(pair)
 
-    def __call__(self, sizes: Sizes, leaves: Mapping[str, Array], ways: Sequence[str] = WAYS) -> Device:
-        """Runs and judges these cases at one shape; the gradient in these ways, `jax.grad` in the first."""
+    def __call__(
+        self,
+        sizes: Sizes,
+        leaves: Mapping[str, Array],
+        ways: Sequence[str] = WAYS,
+        *,
+        autodiff: Sequence[str] | None = None,
+        alone: bool = True,
+    ) -> Device:
+        """Runs and judges these cases at one shape: the gradient in these ways, `jax.grad` in others or in the same,
+        and every equation alone.
+        """
+        autodiff = ways if autodiff is None else autodiff
         pair, specs = self.pair, self.pair.specs(sizes)
         programs = pair.programs(sizes)
         leaves = rounded(leaves, specs, self.dtype)
@@ -98,19 +109,20 @@ class Compiled:
             name: leaves[name] if name in leaves else self.runner.stored(value)
             for name, value in reference.items()
         }
-        injected = self.injection.cases(sizes, values)
+        injected = self.injection.cases(sizes, values) if alone else []
         result = Device(leaves)
         with self.runner.environment():
-            alone = self.runner.alone(programs, [values, *(each.values for each in injected)])
-            whole = self.runner.whole(programs, leaves, ways)
-        result.programs = bool(alone) + (len(ways) + 1) * bool(whole)
-        self._judge_alone(result, programs, sizes, values, alone)
+            sets = [values, *(each.values for each in injected)]
+            computed = self.runner.alone(programs, sets) if alone else []
+            whole = self.runner.whole(programs, leaves, ways, autodiff)
+        result.programs = bool(computed) + (len(ways) + len(autodiff)) * bool(whole)
+        self._judge_alone(result, programs, sizes, values, computed)
         for place, each in enumerate(injected, start=1):
-            self._judge_kinks(result, each, programs, sizes, alone[place] if alone else {})
+            self._judge_kinks(result, each, programs, sizes, computed[place] if computed else {})
         if whole:
             self._judge_whole(result, programs, sizes, lifted, whole)
             result.ways = {way: SINGLE if way == "single" else result.runs[GRADIENT].cases for way in ways}
-        for site in sites(pair.derivation, pair.choices, values):
+        for site in sites(pair.derivation, pair.choices, values) if alone else ():
             self._count(result, site.choice, site.row, hits(site))
         return result
 
@@ -175,7 +187,8 @@ class Compiled:
             }
             around = {key: _around(truth[key], value) for key, value in settled.items()}
             runs[side] = self._judged([(key, first, got, around[key]) for key, first, got in whole[side]])
-        result.runs[GRADIENT], result.autodiff = runs["manual"], runs["jax.grad"]
+        result.runs[GRADIENT] = runs["manual"]
+        result.autodiff = runs["jax.grad"] if whole["jax.grad"] else None
 
     def _given(self, arithmetic: Bounds, values: Mapping[str, Array]) -> dict[str, Any]:
         return {

@@ -21,7 +21,7 @@ from verify.arithmetic.bounds import Bounds
 from verify.interpret import Arithmetic, Sizes
 from verify.programs import Pair, Traced
 
-ROWS = 64  # injected cases: every element of every one lies at a kink
+ROWS = 128  # injected cases: every element of every one lies at a kink
 COTANGENTS = (1.0, -2.0, 3.0, -1.0, 2.0, -3.0)
 SECOND = (0.0, 1.0, -2.0, 2.0, -1.0)  # what a tie is a tie with
 

@@ -111,7 +111,7 @@ class Runner:
                 raise Broken(name, error) from error
 
     def whole(
-        self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str]
+        self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str], autodiff: Sequence[str]
     ) -> dict[str, list[Fed]]:
         """The composed gradient and `jax.grad` as a user calls them."""
         if not isinstance(programs.composed, Traced) or self.gradient is None:
@@ -123,7 +123,7 @@ class Runner:
             return [got for way in ways for got in self._call(side, way, inputs)]
 
         manual = self._blaming(GRADIENT, call, "manual", ways)
-        return {"manual": manual, "jax.grad": self._blaming(GRADIENT, call, "jax.grad", ways[:1])}
+        return {"manual": manual, "jax.grad": self._blaming(GRADIENT, call, "jax.grad", autodiff)}
 
     def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
         """Quantity, first case, numbers."""

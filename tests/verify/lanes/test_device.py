@@ -64,9 +64,9 @@ def test_right_equations_are_within_their_bounds(run):
 
 
 def test_nothing_is_compiled_but_what_is_meant_to_be(run):
-    """All equations alone; the gradient batched, by itself and in scan; `jax.grad` batched."""
+    """All equations alone; the gradient and `jax.grad` batched, by themselves and in scan."""
     device, compiled = run
-    assert len(compiled) == device.programs == 5
+    assert len(compiled) == device.programs == 7
 
 
 def test_every_kink_is_met_by_design(run):
@@ -198,14 +198,24 @@ def test_an_argument_that_goes_two_ways_is_not_put_on_kinks():
 
 def shapes_of(turn: int) -> Iterator[list[int]]:
     pair = pair_of(activation="relu", loss="huber")
-    return (sorted(sizes.values()) for sizes, _ in on_device.shapes(pair, turn))
+    return (sorted(sizes.values()) for sizes, *_ in on_device.plans(pair, turn))
 
 
 def test_shapes_are_small_and_pairwise_different_and_take_turns():
     assert list(shapes_of(0)) == [[2, 3, 4], [1, 2, 3]] == list(shapes_of(1))
     pair = pair_of(activation="relu", loss="huber")
     smallest = {
-        min(sizes, key=sizes.__getitem__) for turn in range(3) for sizes, _ in on_device.shapes(pair, turn)
+        min(sizes, key=sizes.__getitem__) for turn in range(3) for sizes, *_ in on_device.plans(pair, turn)
     }
     assert smallest == {"d", "h", "q"}
-    assert [ways for _, ways in on_device.shapes(pair, 1)] == [("batched",), ("scan",)]
+
+
+def test_in_turn_everything_is_run_at_both_shapes_and_in_every_way():
+    turns = [on_device.plans(pair_of(activation="relu", loss="huber"), turn) for turn in range(6)]
+    for plans in turns:
+        assert sum(plan.alone for plan in plans) == sum(len(plan.autodiff) for plan in plans) == 1
+        assert plans[0].ways == ("batched",)
+    assert {plans[1].ways for plans in turns} == {("single",), ("scan",)}
+    for place in (0, 1):
+        assert {way for plans in turns for way in plans[place].autodiff} == {"batched", "single", "scan"}
+        assert any(plans[place].alone for plans in turns)
