@@ -216,7 +216,7 @@ class Judge:
             for sizes, ways, autodiff, alone in on_device.plans(self.pair, turn):
                 leaves = self._mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone)
-                    device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
+                device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
