@@ -63,8 +63,8 @@ def plan(
 ) -> list[tuple[int, Unit]]:
     """The units of work, each with the place of its target, and the counterexamples `kept` of it.
 
-    Tables are rotated: every row is met in every derivation. On the device, the derivations share them out, so that every
-    row is met there in at least one, and every derivation meets several.
+    Tables are rotated: every row is met in every derivation. On the device, the derivations share them out, so that
+    every row is met there in at least one, and every derivation meets several.
     """
     units = []
     on_device: set[tuple[type, str]] = set()  # rows, whichever choice they were made for
@@ -81,7 +81,14 @@ def plan(
             here = index % stride == turn % stride or (turn == len(chosen) - 1 and not met <= on_device)
             on_device |= met if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))
-            units.append((place, Unit(target.spec, index, names, tuple(explored[index :: len(pairs)]), here, settings, mine)))
+            units.append(
+                (
+                    place,
+                    Unit(
+                        target.spec, index, names, tuple(explored[index :: len(pairs)]), here, settings, mine
+                    ),
+                )
+            )
         for more, (names, mine) in enumerate(replays.items(), start=len(pairs)):
             unit = Unit(target.spec, more, dict(names), (), False, settings, tuple(mine), only_replays=True)
             units.append((place, unit))
@@ -115,7 +122,9 @@ def _judged(
     """The findings of every unit as they come, those with something to replay first."""
     order = sorted(range(len(units)), key=lambda position: not units[position][1].replays)
     waiting = {position: units[position][1] for position in order}
-    apart = where["platform"] != "tpu" and all(":" in target.spec for target in targets)  # one process has the TPU
+    apart = where["platform"] != "tpu" and all(
+        ":" in target.spec for target in targets
+    )  # one process has the TPU
     judged = _by_processes(waiting, settings, where) if apart else _here(targets, units, waiting, settings)
     with contextlib.closing(judged):
         for position, findings in judged:
@@ -130,7 +139,9 @@ def _by_processes(
 ) -> Iterator[tuple[int, Findings | Lost]]:
     """In processes of their own, and from where a run that was killed had come to."""
     journal = Journal(settings, where)
-    known = {position: findings for position, unit in units.items() if (findings := journal.read(unit)) is not None}
+    known = {
+        position: findings for position, unit in units.items() if (findings := journal.read(unit)) is not None
+    }
     yield from known.items()
     waiting = {position: unit for position, unit in units.items() if position not in known}
     crew = Crew(min(settings.jobs_on(where["platform"]), max(len(waiting), 1)), settings, where["platform"])
@@ -160,7 +171,10 @@ def nothing(derivation: Derivation, unit: Unit, lost: Lost) -> Findings:
     chosen = [name for name in names if unit.settings.selects(derivation.name, name)]
     rows = ", ".join(unit.choices.values())
     fault = Fault(f"not judged{' with ' if rows else ''}{rows}: {lost.reason}", wrong=False, fatal=True)
-    return Findings({name: EquationReport(name, tex_of(derivation, name)) for name in chosen}, dict.fromkeys(chosen, fault))
+    return Findings(
+        {name: EquationReport(name, tex_of(derivation, name)) for name in chosen},
+        dict.fromkeys(chosen, fault),
+    )
 
 
 # --- what is said of the run ------------------------------------------------------------------------------------------
@@ -193,7 +207,8 @@ def totals(
     return {
         "cases": sum(findings.cases for findings in found.values()),
         "points": sum(
-            max((e.proof.points for e in findings.equations.values()), default=0) for findings in found.values()
+            max((e.proof.points for e in findings.equations.values()), default=0)
+            for findings in found.values()
         ),
         "shapes": len(shapes),
         "programs": sum(findings.programs for findings in found.values()),

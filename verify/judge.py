@@ -23,7 +23,7 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
         merged = merge([unit.equations[equation] for unit in found])
         faults = [unit.faults[equation] for unit in found if equation in unit.faults]
         unmet = sorted({piece for unit in found for piece in unit.unmet})
-        if fatal := next((fault for fault in faults if fault.fatal), None):  # what else was found depends on when it was
+        if fatal := next((fault for fault in faults if fault.fatal), None):  # the rest depends on when it was found
             merged = EquationReport(merged.name, merged.tex, Verdict.INCONCLUSIVE, fatal.message)
         else:
             merged.verdict, merged.because = verdict(merged, faults, unmet)
@@ -74,7 +74,7 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
 
 
 def rank_of(report: EquationReport) -> tuple[int, int]:
-    """Of several counterexamples to one equation, that of the lowest rank is shown: the worst verdict, the fewest words."""
+    """Of several counterexamples, that of the lowest rank is shown: the worst verdict, the fewest words."""
     assert report.counterexample is not None
     return list(Verdict).index(report.verdict), len(repr(report.counterexample.leaves))
 

@@ -69,6 +69,7 @@ def _changing(
 
     for name in names:
         first = as_bounded(values[name]).value if before is None else numbers(before[name])
+        assert first is not None  # only sound programs are traced again
         again = (numbers(trace(name)) for _ in range(AGAIN))
         if any(other is None or not np.array_equal(first, other, equal_nan=True) for other in again):
             yield name

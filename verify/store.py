@@ -35,7 +35,9 @@ class Store:
                 stored = json.loads(path.read_text())
             except (OSError, ValueError):
                 stored = None
-            if isinstance(stored, dict) and (stored.get("lane") != "device" or self.where.items() <= stored.items()):
+            if isinstance(stored, dict) and (
+                stored.get("lane") != "device" or self.where.items() <= stored.items()
+            ):
                 found.append({**stored, "equation": path.stem})
         return found
 

@@ -90,13 +90,13 @@ class Worker:
 class Crew:
     """Several processes, and what is still to be judged.
 
-    A unit that takes its process down is judged once more, while no other runs. Where that fails too, the equation that it
-    was at is given up in all units of that derivation, or, where it was at none, the derivation is.
+    A unit that takes its process down is judged once more, while no other runs. Where that fails too, the equation
+    that it was at is given up in all units of that derivation, or, where it was at none, the derivation is.
     """
 
     def __init__(self, jobs: int, settings: Settings, platform: str):
         self.jobs, self.settings = jobs, settings
-        self.share = memory() // jobs if platform == "cpu" and memory() else None
+        self.share = room // jobs if platform == "cpu" and (room := memory()) else None
         self.context = _context()
         self.workers: list[Worker] = []
         self.given_up: dict[str, dict[str, str]] = {}  # by derivation: equations, and why
@@ -203,7 +203,7 @@ def _end_with_parent() -> None:
 
 
 def _limit_memory(share: int | None) -> None:
-    """Whoever wants more gets a MemoryError, which has a name, before the system ends a process that may not be ours."""
+    """Whoever wants more gets a MemoryError, before the system ends a process that may not be ours."""
     if share is not None and sys.platform == "linux":
         import resource
 
@@ -226,7 +226,7 @@ def memory() -> int | None:
 
 
 def _context() -> Any:
-    """Processes are forked from one that has imported everything and has no threads yet; elsewhere each starts afresh."""
+    """Processes are forked from one that has imported everything and has no threads yet, where that is possible."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

@@ -1,4 +1,4 @@
-"""Campaigns: what is planned, replays of what earlier runs found, processes that fail once, what an interruption leaves."""
+"""Campaigns: replays of what earlier runs found, processes that fail once, what an interruption leaves."""
 
 import json
 from collections.abc import Mapping
@@ -58,7 +58,9 @@ def dE_dx_but_at_one_number(dE_dy, x, *, scale):
 
 def derivation(dE_dx, **domains) -> Derivation:
     backward = dict(dE_dy=dE_dy, dE_dx=dE_dx)
-    return Derivation("moved", source="a test", forward=dict(y=moved, E=energy), backward=backward, domains=domains)
+    return Derivation(
+        "moved", source="a test", forward=dict(y=moved, E=energy), backward=backward, domains=domains
+    )
 
 
 RIGHT, RARE = derivation(dE_dx), derivation(dE_dx_but_at_one_number)
@@ -75,7 +77,11 @@ def keep(folder: Path, **changes) -> Path:
     """A counterexample as an earlier run would have kept it."""
     path = folder / "counterexamples" / "moved" / "dE_dx.json"
     case = dict(
-        lane="bounds", choices=dict(scale="half", shift="none"), dims=dict(n=1), leaves=dict(x=[7.15625]), dtype="float64"
+        lane="bounds",
+        choices=dict(scale="half", shift="none"),
+        dims=dict(n=1),
+        leaves=dict(x=[7.15625]),
+        dtype="float64",
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**case, "platform": "cpu", "precision": "highest", **changes}))
@@ -100,12 +106,16 @@ def test_what_nobody_would_find_again_is_found_by_its_replay(tmp_path: Path):
     assert case is not None
     assert (case.leaves, case.manual, case.autodiff) == ({"x": [7.15625]}, 0.0, 7.15625 / 4)
     assert json.loads(path.read_text())["leaves"] == case.leaves
-    assert found["dE_dx"].proof.points == without["dE_dx"].proof.points  # a replay is no evidence for anything else
+    assert (
+        found["dE_dx"].proof.points == without["dE_dx"].proof.points
+    )  # a replay is no evidence for anything else
 
 
 def test_rows_that_this_seed_does_not_pair_are_replayed_too(tmp_path: Path):
     keep(tmp_path, choices=dict(scale="half", shift="one"))
-    planned = [unit.choices for _, unit in campaign.plan([Target("moved", RARE)], Settings(directory=tmp_path))]
+    planned = [
+        unit.choices for _, unit in campaign.plan([Target("moved", RARE)], Settings(directory=tmp_path))
+    ]
     assert {"scale": "half", "shift": "one"} not in planned
     report, found = run(RARE, tmp_path)
     assert found["dE_dx"].verdict is Verdict.REFUTED
@@ -173,7 +183,7 @@ def test_outside_the_domain_it_is_no_counterexample(tmp_path: Path):
 
 # --- processes --------------------------------------------------------------------------------------------
 
-ONCE = '''
+ONCE = """
 
 def dE_dv_that_dies_once(v):
     import os, pathlib
@@ -192,13 +202,14 @@ def dE_dv_that_tells(v):
 
 
 BACK = dict(dE_dx=dE_dx)
-ONCE = Derivation("once", source="a test", forward=dict(v=scaled, E=energy), backward=BACK | dict(dE_dv=dE_dv_that_dies_once))
+FORWARD = dict(v=scaled, E=energy)
+ONCE = Derivation("once", source="a test", forward=FORWARD, backward=BACK | dict(dE_dv=dE_dv_that_dies_once))
 TELLS = [
-    Derivation(f"tells {i}", source="a test", forward=dict(v=scaled, E=energy), backward=BACK | dict(dE_dv=dE_dv_that_tells))
+    Derivation(f"tells {i}", source="a test", forward=FORWARD, backward=BACK | dict(dE_dv=dE_dv_that_tells))
     for i in range(4)
 ]
 TELL_0, TELL_1, TELL_2, TELL_3 = TELLS
-'''
+"""
 
 
 @pytest.fixture
@@ -232,7 +243,9 @@ def test_by_default_as_many_processes_as_cores_up_to_four(monkeypatch: pytest.Mo
     for cores in (1, 2, 64):
         monkeypatch.setattr("verify.settings._cores", lambda cores=cores: cores)
         settings = Settings(examples=1, directory=once.parent / ".verify")
-        campaign.run(resolve([f"{once}:TELL_{i}" for i in range(4)] + [f"{once}:ENERGY"]), settings, lambda *_: None)
+        campaign.run(
+            resolve([f"{once}:TELL_{i}" for i in range(4)] + [f"{once}:ENERGY"]), settings, lambda *_: None
+        )
     assert asked == [1, 2, 4]
 
 
@@ -251,7 +264,9 @@ def test_ctrl_c_leaves_what_is_known(tmp_path: Path):
     assert [equation.verdict for equation in report.derivations[0].equations] == [Verdict.PROVED] * 3
 
 
-def test_an_internal_error_is_reported_and_the_other_units_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_internal_error_is_reported_and_the_other_units_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     judge = campaign.judge_unit
 
     def fail(derivation, unit):
@@ -264,4 +279,7 @@ def test_an_internal_error_is_reported_and_the_other_units_go_on(tmp_path: Path,
     assert report.totals["points"] > 0
     for equation in found.values():
         assert equation.verdict is Verdict.INCONCLUSIVE
-        assert "not judged with double, one: internal error: KeyError: 'a rule' (test_campaign.py" in equation.because
+        assert (
+            "not judged with double, one: internal error: KeyError: 'a rule' (test_campaign.py"
+            in equation.because
+        )

@@ -21,7 +21,7 @@ def report(file: Path, jobs: int, hash_seed: int, seed: int = 0) -> bytes:
     """What a run saves, times aside."""
     options = ["--examples", "8", "--dtype", "float32", "--jobs", str(jobs), "--seed", str(seed)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(hash_seed)}
-    command = [sys.executable, "-m", "verify", str(file), *options]
+    command = [sys.executable, "-m", "verify", f"{file}:WRONG", *options]
     done = subprocess.run(command, cwd=file.parent, env=environment, capture_output=True)
     assert (done.returncode, done.stderr) == (1, b"")
     return re.sub(rb'"seconds": [0-9.]+', b"", (file.parent / ".verify" / "report.json").read_bytes())
