@@ -39,7 +39,8 @@ def story(equation: EquationReport, derivation: str = "") -> str:
 def _case(case: Counterexample, name: str) -> list[str]:
     dims = ", ".join(f"{dim} = {size}" for dim, size in case.dims.items())
     at = ", ".join(map(str, case.index))
-    what = name if case.quantity in ("", name) else f"{case.quantity} of the {name}"
+    whole = "" if case.quantity in ("", name) else f" of the {name}"
+    what = (case.quantity if whole else name) + (f"[{at}]" if at else "") + whole
     lines = ["", *_wrapped(f"smallest case found ({', '.join(filter(None, (dims, case.dtype)))}):", "  ")]
     lines += _assignments({**case.choices, **case.leaves})
     if given := {key: value for key, value in case.inputs.items() if key not in case.leaves}:
@@ -51,7 +52,7 @@ def _case(case: Counterexample, name: str) -> list[str]:
     difference = abs(case.manual - case.autodiff)
     lines += [
         "",
-        f"  {what}[{at}]:" if at else f"  {what}:",
+        f"  {what}:",
         f"{INDENT}manual      {case.manual!r}",
         f"{INDENT}jax.grad    {case.autodiff!r}",
         f"{INDENT}difference  {difference:.3g}",
