@@ -10,4 +10,6 @@ if __name__ == "__main__":  # not in the processes that a run starts, which impo
             f"verify: {missing.name} is not installed; pip install 'manual-bp[verify]' brings it\n"
         )
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(main())

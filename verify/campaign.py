@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import platform as python_platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -118,7 +118,7 @@ def _selected(derivation: Derivation, settings: Settings) -> bool:
 
 def _judged(
     targets: Sequence[Target], units: Planned, settings: Settings, where: Mapping[str, Any]
-) -> Iterator[tuple[int, Findings]]:
+) -> Generator[tuple[int, Findings], None, None]:
     """The findings of every unit as they come, those with something to replay first."""
     order = sorted(range(len(units)), key=lambda position: not units[position][1].replays)
     waiting = {position: units[position][1] for position in order}
@@ -136,7 +136,7 @@ def _judged(
 
 def _by_processes(
     units: Mapping[int, Unit], settings: Settings, where: Mapping[str, Any]
-) -> Iterator[tuple[int, Findings | Lost]]:
+) -> Generator[tuple[int, Findings | Lost], None, None]:
     """In processes of their own, and from where a run that was killed had come to."""
     journal = Journal(settings, where)
     known = {
@@ -155,7 +155,7 @@ def _by_processes(
 
 def _here(
     targets: Sequence[Target], planned: Planned, units: Mapping[int, Unit], settings: Settings
-) -> Iterator[tuple[int, Findings | Lost]]:
+) -> Generator[tuple[int, Findings | Lost], None, None]:
     """In this process: a derivation that is only there as a value cannot be sent to another one."""
     with compilation_cache(settings):
         for position, unit in units.items():
