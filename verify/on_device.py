@@ -10,7 +10,6 @@ import numpy as np
 from verify.interpret import Sizes
 from verify.lanes.cause import explain
 from verify.lanes.device import Device, Run
-from verify.lanes.running import WAYS
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
@@ -19,7 +18,7 @@ from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Verdi
 
 
 class Plan(NamedTuple):
-    """What is run at one shape: the gradient in some ways, `jax.grad` in some, and perhaps the equations alone."""
+    """What is run at one shape: the gradient in some ways, `jax.grad` in some of them, or the equations alone."""
 
     sizes: dict[str, int]
     ways: tuple[str, ...]
@@ -28,16 +27,16 @@ class Plan(NamedTuple):
 
 
 def plans(pair: Pair, turn: int) -> list[Plan]:
-    """Two shapes, small and pairwise different, the second with a 1; six programs, for compiling is what takes time.
+    """Two shapes, small and pairwise different, the second with a 1; four programs: compiling is what takes time.
 
     Which dimension is which takes turns, and so does everything that is run at one of the two only.
     """
     names = dimension_names(pair.derivation)
     found = []
-    for place, (lowest, way) in enumerate(((2, "batched"), (1, ("single", "scan")[turn % 2]))):
+    for place, (lowest, way) in enumerate(((2, "batched"), (1, ("single", "scan")[turn // 2 % 2]))):
         sizes = {name: lowest + (axis + turn + place) % len(names) for axis, name in enumerate(names)}
         here = turn % 2 == place
-        found.append(Plan(sizes, (way,), (WAYS[turn % 3],) if here else (), not here))
+        found.append(Plan(sizes, (way,), (way,) if here else (), not here))
     return found
 
 
@@ -61,6 +60,7 @@ def enter(
         if device.autodiff is not None:
             evidence.autodiff_worst = most(evidence.autodiff_worst, device.autodiff.worst)
             evidence.autodiff_ulps = most(evidence.autodiff_ulps, device.autodiff.ulps)
+            evidence.manual_ulps = most(evidence.manual_ulps, run.ulps)
         _add_ways(evidence, device.ways)
     seen = run.violation
     if seen is not None and seen.wrong:
@@ -119,6 +119,7 @@ def merge(evidence: DeviceEvidence, other: DeviceEvidence) -> None:
     add(evidence, other)
     evidence.autodiff_worst = most(evidence.autodiff_worst, other.autodiff_worst)
     evidence.autodiff_ulps = most(evidence.autodiff_ulps, other.autodiff_ulps)
+    evidence.manual_ulps = most(evidence.manual_ulps, other.manual_ulps)
     _add_ways(evidence, other.ways)
 
 

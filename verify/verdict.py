@@ -78,8 +78,9 @@ class DeviceEvidence:
     worst: float = 0.0
     ulps: float = 0.0  # the largest difference in units in the last place of the largest element of its case
     power: float | None = None  # the smallest relative error that would have been seen; None where there was none
-    autodiff_worst: float | None = None  # `jax.grad` on the same cases; None for equations alone
+    autodiff_worst: float | None = None  # of `jax.grad`, run in the gradient's place; None for equations alone
     autodiff_ulps: float | None = None
+    manual_ulps: float | None = None  # by hand, on the very cases of `autodiff_ulps`
     ways: dict[str, int] = dataclasses.field(default_factory=dict)  # cases: batched, single, or inside scan
 
 
