@@ -22,9 +22,9 @@ from verify.settings import Settings
 from verify.store import Store
 from verify.strategies import rotation
 from verify.targets import Target
-from verify.unit import Findings, Unit, tex_of
 from verify.unit import judge as judge_unit
 from verify.verdict import EquationReport, Report
+from verify.work import Findings, Unit, tex_of
 from verify.workers import Crew, Lost, internal_error
 
 Progress = Callable[[str, int, int], None]

@@ -19,7 +19,7 @@ import manual_bp
 import verify
 from verify import files
 from verify.settings import Settings
-from verify.unit import Findings, Unit
+from verify.work import Findings, Unit
 
 FOLDER = "journal"
 DAYS = 7  # after which nobody will take up a run that was killed

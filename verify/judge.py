@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from verify.on_device import merge as merge_device
 from verify.opinions import WORDS
 from verify.programs import GRADIENT, Fault
-from verify.unit import ENOUGH, Findings
+from verify.unit import ENOUGH
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
+from verify.work import Findings
 
 WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 
@@ -23,12 +24,16 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
         merged = merge([unit.equations[equation] for unit in found])
         faults = [unit.faults[equation] for unit in found if equation in unit.faults]
         unmet = sorted({piece for unit in found for piece in unit.unmet})
-        if fatal := next((fault for fault in faults if fault.fatal), None):  # the rest depends on when it was found
+        if fatal := next(
+            (fault for fault in faults if fault.fatal), None
+        ):  # the rest depends on when it was found
             merged = EquationReport(merged.name, merged.tex, Verdict.INCONCLUSIVE, fatal.message)
         else:
             merged.verdict, merged.because = verdict(merged, faults, unmet)
         report.equations.append(merged)
-    refuted = {equation.name: equation for equation in report.equations if equation.verdict is Verdict.REFUTED}
+    refuted = {
+        equation.name: equation for equation in report.equations if equation.verdict is Verdict.REFUTED
+    }
     whole = refuted.pop(GRADIENT, None)
     if whole is not None and refuted:
         whole.because = f"it is composed of {', '.join(refuted)}, refuted above"
@@ -54,7 +59,9 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     merged.bounds.worst = max(report.bounds.worst for report in reports)
     merged.bounds.power = min((r.bounds.power for r in reports if r.bounds.power is not None), default=None)
     for evidence in (evidence for report in reports for evidence in report.device):
-        same = next((e for e in merged.device if (e.dtype, e.precision) == (evidence.dtype, evidence.precision)), None)
+        same = next(
+            (e for e in merged.device if (e.dtype, e.precision) == (evidence.dtype, evidence.precision)), None
+        )
         if same is None:
             merged.device.append(dataclasses.replace(evidence, ways=dict(evidence.ways)))
         else:
@@ -79,7 +86,9 @@ def rank_of(report: EquationReport) -> tuple[int, int]:
     return list(Verdict).index(report.verdict), len(repr(report.counterexample.leaves))
 
 
-def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str]) -> tuple[Verdict, str | None]:
+def verdict(
+    report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str]
+) -> tuple[Verdict, str | None]:
     """The verdict on merged evidence, and one line on why it is not `proved`."""
     proof, bounds = report.proof, report.bounds
     wrong = next((fault for fault in faults if fault.wrong), None)
@@ -104,7 +113,10 @@ def verdict(report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str
         return Verdict.PROVED, None
     if bounds.cases and bounds.power is not None:
         return Verdict.VERIFIED, _open(proof, unmet)
-    return Verdict.INCONCLUSIVE, "no case had the power to refute: every bound was as large as the number itself"
+    return (
+        Verdict.INCONCLUSIVE,
+        "no case had the power to refute: every bound was as large as the number itself",
+    )
 
 
 def _exact(report: EquationReport) -> bool:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from verify import files
 from verify.judge import rank_of
-from verify.unit import Findings
 from verify.verdict import EquationReport
+from verify.work import Findings
 
 FOLDER = "counterexamples"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from manual_bp.derivation import Derivation
 from verify import on_device, shrink
 from verify.data import fill, kinks_of
 from verify.diagnosis import diagnose
-from verify.exploring import Planned
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
 from verify.lanes.cause import narrowed
@@ -25,13 +24,16 @@ from verify.programs import GRADIENT, Broken, Fault, Pair
 from verify.purity import WHY as CHANGING
 from verify.purity import changing_equations, changing_node
 from verify.replay import fitting
-from verify.settings import Settings
 from verify.shrink import Found
 from verify.strategies import ladder, numbers
 from verify.structures import STRUCTURES
 from verify.verdict import EquationReport, Status, Verdict
+from verify.work import Findings, Unit, tex_of, upstream
 
-POINTS = (128, 72)  # of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
+POINTS = (
+    128,
+    72,
+)  # of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
 LARGE = 200
 AGAIN = 8  # times the points, where too few of them had a value
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
@@ -41,36 +43,6 @@ BOUNDED_EVERY = 3  # one in so many explored shapes goes through the bounds lane
 BOUNDED = 24  # cases of the bounds lane at a shape
 TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
 BATCH = 24  # cases of each structure that one compiled shape is run on
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What is to be judged, as plain data: it travels to another process."""
-
-    spec: str  # where the derivation is loaded from
-    index: int  # of the pair in the derivation's rotation
-    choices: dict[str, str]  # names of rows
-    explored: tuple[Planned, ...]  # what Hypothesis drew for it
-    on_device: bool
-    settings: Settings
-    replays: tuple[dict[str, Any], ...] = ()  # stored counterexamples of these choices, judged first
-    only_replays: bool = False  # nothing else is judged: this seed does not meet these choices
-    lost: tuple[tuple[str, str], ...] = ()  # equations that took a process down or never ended, and what is said of them
-    apart: bool = False  # each equation in a program of its own on the device, so that it can be told which one
-
-
-@dataclass
-class Findings:
-    """What a unit found, equation by equation, as plain data."""
-
-    equations: dict[str, EquationReport]
-    faults: dict[str, Fault] = field(default_factory=dict)
-    shapes: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
-    cases: int = 0
-    programs: int = 0
-    kinks: dict[tuple[str, str, float], int] = field(default_factory=dict)
-    unmet: list[str] = field(default_factory=list)  # pieces of activations and losses that no point reached
-    healed: list[str] = field(default_factory=list)  # equations whose stored counterexample no longer is one
 
 
 class Judge:
@@ -85,7 +57,11 @@ class Judge:
         self.rng = np.random.default_rng(self.seed)
         self.derivation = derivation
         self.findings = Findings(
-            {n: EquationReport(n, tex_of(derivation, n)) for n in names if settings.selects(derivation.name, n)}
+            {
+                n: EquationReport(n, tex_of(derivation, n))
+                for n in names
+                if settings.selects(derivation.name, n)
+            }
         )
         self.suspects: dict[str, list[Found]] = {}
         self.concrete = unit.index % CONCRETE_EVERY == 0
@@ -102,7 +78,9 @@ class Judge:
                 self._give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
             smallest = self.pair.programs(lowest, concrete=self.concrete)
         except (Exception, SystemExit) as error:
-            return self._nothing(Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False))
+            return self._nothing(
+                Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
+            )
         for name, fault in smallest.faults.items():
             self._note_fault(name, fault)
         if not self.pair.symbols:
@@ -128,7 +106,9 @@ class Judge:
         """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
         leaves = self._mixed(sizes, 1)
         node = self._surviving("a first look", changing_node, self.pair, sizes, leaves)
-        for name in [] if node else self._surviving("a first look", changing_equations, self.pair, sizes, leaves):
+        for name in (
+            [] if node else self._surviving("a first look", changing_equations, self.pair, sizes, leaves)
+        ):
             self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
         return node
 
@@ -142,11 +122,23 @@ class Judge:
     def _climb(self) -> None:
         lowest, *higher = ladder(self.derivation)
         turn = self.unit.index * (RUNGS - 1)
-        some = [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)] if self.choices and higher else higher
-        equal = dict.fromkeys(lowest, 2)  # what looks at its shapes may ask for 1, and whether two of them are equal
-        at_their_own = [*([lowest] if self.concrete else []), *([equal] if self.unit.index == 0 and lowest else [])]
+        some = (
+            [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)]
+            if self.choices and higher
+            else higher
+        )
+        equal = dict.fromkeys(
+            lowest, 2
+        )  # what looks at its shapes may ask for 1, and whether two of them are equal
+        at_their_own = [
+            *([lowest] if self.concrete else []),
+            *([equal] if self.unit.index == 0 and lowest else []),
+        ]
         others = [*([] if self.concrete else [lowest]), *some]
-        for sizes, concrete in [*((sizes, True) for sizes in at_their_own), *((sizes, False) for sizes in others)]:
+        for sizes, concrete in [
+            *((sizes, True) for sizes in at_their_own),
+            *((sizes, False) for sizes in others),
+        ]:
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
@@ -164,7 +156,9 @@ class Judge:
         large = numbers(self.derivation, sizes) >= LARGE
         points = POINTS[large]
         proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
-        if not large and any(outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()):
+        if not large and any(
+            outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
+        ):
             points *= AGAIN  # most points had no value in the field
             proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
         self._note(sizes, points)
@@ -178,7 +172,11 @@ class Judge:
                 points = {a.mismatch[0] for a in outcome.agreements.values() if a.mismatch is not None}
                 self._suspect(name, Found(sizes, shrink.one(proof.floats, min(points)), concrete))
             elif outcome.points >= ENOUGH:
-                worst = outcome.log2_error if not evidence.shapes else max(evidence.log2_error, outcome.log2_error)
+                worst = (
+                    outcome.log2_error
+                    if not evidence.shapes
+                    else max(evidence.log2_error, outcome.log2_error)
+                )
                 evidence.log2_error = worst
                 evidence.shapes += 1
                 evidence.points += outcome.points
@@ -223,13 +221,17 @@ class Judge:
     def _hear_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape."""
         sizes = on_device.plans(self.pair, self.unit.index)[0].sizes
-        opinions = self._surviving("a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed))
+        opinions = self._surviving(
+            "a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed)
+        )
         for name, report in self.findings.equations.items():
             report.opinions = opinions.said.get(name, {})
             report.dispute = opinions.disputes.get(name)
 
     def _compiled(self, dtype: str) -> Compiled:
-        return Compiled(self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart)
+        return Compiled(
+            self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart
+        )
 
     def _surviving(self, lane: str, judge: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a lane says; an equation that breaks it is left out, and the others are judged."""
@@ -276,7 +278,9 @@ class Judge:
         device = self._surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
         run = device.runs.get(name)
         if run is not None and run.violation is not None:
-            self.replayed_on_device[name] = lambda: self._enter(replace(device, runs={name: run}), dtype, case.sizes)
+            self.replayed_on_device[name] = lambda: self._enter(
+                replace(device, runs={name: run}), dtype, case.sizes
+            )
         elif run is not None:
             self.findings.healed.append(name)
 
@@ -330,7 +334,9 @@ class Judge:
                 enter()
         if self.unit.only_replays:
             reports = self.findings.equations.items()
-            self.findings.equations = {name: report for name, report in reports if report.counterexample is not None}
+            self.findings.equations = {
+                name: report for name, report in reports if report.counterexample is not None
+            }
         else:
             self._note_unmet()
 
@@ -350,7 +356,9 @@ class Judge:
         report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
-        tables = {(choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())}
+        tables = {
+            (choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())
+        }
         for (choice, name), row in tables.items():
             for piece in range(len(row.kinks) + 1):
                 if not self.pieces.get((choice, name, piece)):
@@ -360,28 +368,6 @@ class Judge:
         origin = self.unit.spec.partition(":")[0]
         target = self.derivation.name if origin.startswith("manual_bp.") else origin
         return f"python -m verify {target} --only '{self.derivation.name}/{name}' --seed {self.settings.seed}"
-
-
-def tex_of(derivation: Derivation, name: str) -> str:
-    """The formula of an equation, and of the gradient as a whole."""
-    if name in derivation.equations:
-        return derivation.equations[name].tex
-    root = derivation.objective
-    return r"\nabla " + root + r" \text{ composed of the equations}"
-
-
-def upstream(derivation: Derivation, name: str) -> list[str]:
-    """The equations that an equation takes, and those that they take, in the derivation's order."""
-    if name == GRADIENT:
-        return list(derivation.equations)
-    seen: set[str] = set()
-    wanted = list(derivation.equations[name].parameters)
-    while wanted:
-        parameter = wanted.pop()
-        if parameter in derivation.equations and parameter not in seen:
-            seen.add(parameter)
-            wanted.extend(derivation.equations[parameter].parameters)
-    return [equation for equation in derivation.equations if equation in seen]
 
 
 def judge(derivation: Derivation, unit: Unit) -> Findings:

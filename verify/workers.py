@@ -19,8 +19,8 @@ from verify import activity
 from verify.caching import use_cache
 from verify.settings import Settings
 from verify.targets import load
-from verify.unit import Findings, Unit
 from verify.unit import judge as judge_unit
+from verify.work import Findings, Unit
 
 LIMIT = 120.0  # seconds that one program may take: to trace, to walk at one shape, or to compile and run
 STARTING = 300.0  # seconds that a process may take to start

@@ -21,8 +21,9 @@ from verify.programs import Pair
 from verify.report.story import story
 from verify.settings import Settings
 from verify.terms import PRIMES, constant_between, scaled_text, terms
-from verify.unit import Unit, judge
+from verify.unit import judge
 from verify.view import View
+from verify.work import Unit
 
 SMOOTH = dict(activation="tanh", loss="squared_error")
 RELU = dict(activation="relu", loss="squared_error")

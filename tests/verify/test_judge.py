@@ -6,7 +6,7 @@ import pytest
 
 from verify import judge
 from verify.programs import Fault
-from verify.unit import ENOUGH, Findings
+from verify.unit import ENOUGH
 from verify.verdict import (
     BoundsEvidence,
     Counterexample,
@@ -16,6 +16,7 @@ from verify.verdict import (
     Status,
     Verdict,
 )
+from verify.work import Findings
 
 CLOSED = ProofEvidence(points=ENOUGH, shapes=3, status=Status.CLOSED, log2_error=-500.0)
 OPEN = ProofEvidence(points=ENOUGH, status=Status.OPEN, open_because="no relation is known for digamma")

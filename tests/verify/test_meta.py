@@ -21,8 +21,9 @@ from verify.judge import conclude
 from verify.mutants import planted
 from verify.report.story import story
 from verify.settings import Settings
-from verify.unit import Unit, judge
+from verify.unit import judge
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Status, Verdict
+from verify.work import Unit
 
 SMOOTH = dict(activation="tanh", loss="squared_error")
 

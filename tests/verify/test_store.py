@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from verify.store import Store
-from verify.unit import Findings
 from verify.verdict import Counterexample, EquationReport, Verdict
+from verify.work import Findings
 
 
 def found(equation: str, *numbers: float, verdict: Verdict = Verdict.REFUTED) -> Findings:
