@@ -158,6 +158,8 @@ def main() -> int:
             worst, autodiff = max(worst, each.worst), max(autodiff, each.autodiff)
             for alarm in each.alarms:
                 print(f"turn {alarm.turn}: {alarm.equation}: {alarm.what}", flush=True)
+            if done % 50 == 0:
+                print(f"{cases:,} cases in {done:,} turns: {alarms} alarms", flush=True)
             if cases >= given.cases or done == given.turns:
                 break
     except KeyboardInterrupt:

@@ -76,7 +76,7 @@ class DeviceEvidence:
     exact: int = 0  # elements whose bound was zero: judged to the bit
     kinks: int = 0  # elements exactly at a kink or a tie
     worst: float = 0.0
-    ulps: float = 0.0  # the largest difference in units in the last place of the largest element of its case
+    ulps: float = 0.0  # the largest difference in units in the last place, where the problem is well-conditioned
     power: float | None = None  # the smallest relative error that would have been seen; None where there was none
     autodiff_worst: float | None = None  # of `jax.grad`, run in the gradient's place; None for equations alone
     autodiff_ulps: float | None = None

@@ -26,6 +26,7 @@ from verify.lanes.running import SINGLE, WAYS, Fed, Runner
 from verify.programs import GRADIENT, Fault, Pair, Programs, Traced
 
 Array = np.ndarray[Any, Any]
+LOST = 1024.0  # units in the last place
 
 
 class Violation(NamedTuple):
@@ -50,7 +51,9 @@ class Run:
     exact: int = 0  # elements whose bound was zero, so judged to the bit
     kinks: int = 0
     worst: float = 0.0
-    ulps: float = 0.0  # the largest difference in units in the last place of its quantity's largest element
+    ulps: float = (
+        0.0  # the largest difference in units in the last place, where the problem is well-conditioned
+    )
     power: float | None = None  # the smallest relative error that would have been seen
     violation: Violation | None = None
 
@@ -207,7 +210,7 @@ class Compiled:
         for quantity, first, computed, expected in judged:
             expected = _rows(expected, first, computed.shape)
             _, ratio = differs(Bounded(computed), expected)
-            run.ulps = max(run.ulps, _ulps(computed, expected.value, ratio, float(jnp.finfo(self.dtype).eps)))
+            run.ulps = max(run.ulps, _ulps(computed, expected, ratio, float(jnp.finfo(self.dtype).eps)))
             ratio = np.where(np.isnan(ratio), 0.0, ratio)
             run.cases = max(run.cases, len(computed))
             run.exact += int((expected.errors == 0).sum())
@@ -257,18 +260,23 @@ def _rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
     return Bounded(*(np.broadcast_to(part, (cases, *shape[1:]))[rows] for part in parts))
 
 
-def _ulps(computed: Array, value: Array, ratio: Array, eps: float) -> float:
-    """The largest difference, in units in the last place of the largest element of the same case."""
-    if not value.size:
+def _ulps(computed: Array, expected: Bounded, ratio: Array, eps: float) -> float:
+    """The largest difference, in units in the last place of the largest element of the same case.
+
+    Cases that may lose more than LOST units are left out: there it is the problem that is ill-conditioned.
+    """
+    if not expected.value.size:
         return 0.0
+
+    def largest(parts: Array) -> Array:
+        return np.abs(parts).reshape(len(parts), -1).max(axis=1)
+
     with np.errstate(all="ignore"):
-        largest = np.abs(value).reshape(len(value), -1).max(axis=1)
-        _, exponent = np.frexp(largest)
-        difference = (
-            np.where(np.isnan(ratio), 0.0, np.abs(computed - value)).reshape(len(value), -1).max(axis=1)
-        )
-        ulps = np.where(largest > 0, difference / np.ldexp(eps, exponent - 1), 0.0)
-    return float(np.max(ulps, where=np.isfinite(ulps), initial=0.0))
+        size = largest(expected.value)
+        unit = np.ldexp(eps, np.frexp(size)[1] - 1)
+        ulps = largest(np.where(np.isnan(ratio), 0.0, computed - expected.value)) / unit
+        counted = (size > 0) & np.isfinite(ulps) & (largest(expected.errors) <= LOST * unit)
+    return float(np.max(ulps, where=counted, initial=0.0))
 
 
 def _together(one: Run, other: Run) -> Run:
