@@ -122,6 +122,8 @@ def require(judged: Derivation | Report, **settings: Any) -> Report:
     from verify.report.story import story
 
     report = judged if isinstance(judged, Report) else check(judged, **settings)
+    if report.interrupted:
+        raise KeyboardInterrupt
     if report.good:
         return report
     stories = [

@@ -52,7 +52,7 @@ class ProofEvidence:
     branches: int = 0  # distinct branch patterns that the points chose
     status: Status = Status.OPEN
     log2_error: float = 0.0  # log2 of the probability that a wrong identity would have passed
-    theorem: str = "rational"  # "rational": Schwartz-Zippel holds; "exponential": it holds with exponentials as free variables
+    theorem: str = "rational"  # or "exponential": Schwartz-Zippel with every exponential as a free variable
     open_because: str | None = None
     dropped: int = 0  # points without a value in the field (no square root, division by zero)
 
