@@ -1,8 +1,8 @@
 """One derivation with one row of each table, as programs to be walked: the reference, each equation alone, the whole.
 
-Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded. Where a function does not allow
-symbolic sizes, and wherever a caller asks for `concrete` sizes, it is traced at those sizes: symbolic sizes answer `n == 1`
-with no, so a function that looks at its shapes is met there.
+Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded. Where a function does
+not allow symbolic sizes, and wherever a caller asks for `concrete` sizes, it is traced at those sizes: symbolic
+sizes answer `n == 1` with no, so a function that looks at its shapes is met there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from manual_bp.composition import forward_pass
 from manual_bp.derivation import Derivation
 from manual_bp.domains import real
 from manual_bp.graph import Equation
+from manual_bp.signatures import size_of
 from verify import oracle
 from verify.activity import NOTHING, doing
 from verify.data import Spec
@@ -176,7 +177,7 @@ class Pair:
 
     def _shapes(self, sizes: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
         def struct(spec: Spec) -> jax.ShapeDtypeStruct:
-            shape = tuple(dim if isinstance(dim, int) else sizes[dim] for dim in spec.dims)
+            shape = tuple(size_of(dim, sizes) for dim in spec.dims)
             return jax.ShapeDtypeStruct(shape, DTYPES[spec.kind])
 
         shapes = {name: struct(spec) for name, spec in self.leaves.items()}

@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from manual_bp.derivation import Derivation
+from manual_bp.signatures import names_in, size_of
 from manual_bp.wiring import listed, nearest
 from verify.data import Leaves, Spec, fill
 from verify.structures import KINKS, STRUCTURES, Structure
@@ -36,17 +37,17 @@ def dimension_names(derivation: Derivation) -> tuple[str, ...]:
     """Every dimension that a leaf, the output of a target or an index names, in reading order."""
     if not isinstance(derivation, Derivation):
         raise TypeError(f"expected a Derivation, got {derivation!r}")
-    sizes: Iterable[Any] = itertools.chain.from_iterable(
+    axes: Iterable[Any] = itertools.chain.from_iterable(
         (*leaf.dims, *(leaf.target_of or ()), getattr(leaf.domain, "size", None))
         for leaf in derivation.leaves.values()
     )
-    return tuple(dict.fromkeys(size for size in sizes if isinstance(size, str)))
+    return tuple(dict.fromkeys(name for axis in axes for name in names_in(axis)))
 
 
 def dimensions(
     derivation: Derivation, *, largest: int = 16, empty: Collection[str] = ()
 ) -> st.SearchStrategy[Dims]:
-    """Sizes from 1 to `largest`, pairwise different at least half of the time, all equal once in eight; shrinks to ones.
+    """Sizes from 1 to `largest`, half of the time pairwise different, once in eight all equal; shrinks to ones.
 
     Only the dimensions in `empty` may be 0. Raises ValueError for names and sizes that cannot be.
     """
@@ -65,7 +66,7 @@ def dimensions(
         return equal | free
     apart = st.lists(size, min_size=len(names), max_size=len(names), unique=True)
     different = apart.map(lambda sizes: dict(zip(names, sizes, strict=True)))
-    return st.sampled_from((equal, free, free, free, different, different, different, different)).flatmap(lambda sizes: sizes)
+    return st.sampled_from((equal, *(free,) * 3, *(different,) * 4)).flatmap(lambda sizes: sizes)
 
 
 def ladder(derivation: Derivation, *, rungs: int = 12) -> list[Dims]:
@@ -92,7 +93,7 @@ def ladder(derivation: Derivation, *, rungs: int = 12) -> list[Dims]:
 def numbers(derivation: Derivation, dims: Mapping[str, int]) -> int:
     """How many numbers the leaves hold at these dimensions; a target counts like its output."""
     shapes = [leaf.target_of or leaf.dims for leaf in derivation.leaves.values()]
-    return sum(math.prod(size if isinstance(size, int) else dims[size] for size in shape) for shape in shapes)
+    return sum(math.prod(size_of(size, dims) for size in shape) for shape in shapes)
 
 
 def rotation(derivation: Derivation, seed: int) -> list[dict[str, Any]]:
