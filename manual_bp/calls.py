@@ -11,7 +11,7 @@ import numpy as np
 
 from manual_bp.domains import Domain, Index
 from manual_bp.graph import Graph
-from manual_bp.signatures import Dims, Kind, show
+from manual_bp.signatures import Dims, Kind, names_in, show, size_of
 from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of, choose
 from manual_bp.wiring import listed, nearest
@@ -36,7 +36,7 @@ def read(
     rows = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
     choices = tuple(rows.items())
     values: dict[str, Any] = {}
-    bound: dict[str | int, Bound] = {}
+    bound: dict[str, Bound] = {}
     for name, ((dims, kind, _), reason) in describe(graph, choices).items():
         value = values[name] = check_kind(name, given[name], kind, reason)
         bind(name, np.shape(value), dims, bound)
@@ -98,12 +98,17 @@ def is_kind(dtype: Any, kind: Kind) -> bool:
     return jnp.issubdtype(dtype, DTYPES[kind])
 
 
-def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str | int, Bound]) -> None:
+def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str, Bound]) -> None:
     """Gives each named dimension its size. Raises ValueError for another rank, or another size than given."""
-    sizes = dict(zip(dims, shape, strict=False))
-    expected = tuple(dim if isinstance(dim, int) else bound.get(dim, (sizes.get(dim),))[0] for dim in dims)
+    found = {dim: size for dim, size in zip(dims, shape, strict=False) if isinstance(dim, str)}
+    sizes = {dim: size for dim, size in found.items() if dim.isidentifier()}
+    named = {**sizes, **{dim: size for dim, (size, *_) in bound.items()}}
+    expected = tuple(
+        size_of(dim, named) if named.keys() >= {*names_in(dim)} else found.get(str(dim)) for dim in dims
+    )
     if shape != expected:
-        known = [(dim, *bound[dim]) for dim in dict.fromkeys(dims) if dim in bound]
+        names = dict.fromkeys(each for dim in dims for each in names_in(dim))
+        known = [(dim, *bound[dim]) for dim in names if dim in bound]
         sources = ", ".join(f"{dim} = {size} from {leaf} {show(axes)}" for dim, size, leaf, axes in known)
         raise ValueError(f"{name}: shape {shape}, expected {show(dims)}{' with ' if known else ''}{sources}")
     for dim, size in sizes.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_origin
@@ -15,6 +16,7 @@ Function = Callable[..., Any]
 Kind = Literal["float", "int", "bool"]
 Dims = tuple[str | int, ...]
 
+EXPRESSION = re.compile(r"\(*[A-Za-z0-9]\w*\)*((\+|-|\*|//)\(*[A-Za-z0-9]\w*\)*)+")
 EMPTY = inspect.Parameter.empty
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 SCALARS: Mapping[Any, Kind] = {float: "float", int: "int", bool: "bool"}
@@ -27,7 +29,8 @@ PREFIXES: Mapping[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """An annotation such as `Float[Array, "h d"]`: one entry of `dims` an axis, a name or a fixed size."""
+    """An annotation such as `Float[Array, "h d"]`: one entry of `dims` an axis, a name, a sum such as "n-1" or "2*k"
+    of names and numbers, or a fixed size."""
 
     dims: Dims
     kind: Kind
@@ -128,9 +131,29 @@ def read_dimension(word: str, dim_str: str, here: str) -> str | int:
         return int(size)
     if word.isidentifier() and not word.startswith("_"):
         return word
+    if EXPRESSION.fullmatch(word):
+        return word
     raise TypeError(
-        f"{here}: dimension {word!r} of {dim_str!r} is not supported; use names and fixed sizes, as in 'n 3'"
+        f"{here}: dimension {word!r} of {dim_str!r} is not supported; use names, fixed sizes and what is "
+        "computed of them, as in 'n 3 n-1 2*k'"
     )
+
+
+def names_in(dim: str | int | None) -> list[str]:
+    """The dimensions that a size is computed from."""
+    return re.findall(r"[A-Za-z]\w*", dim) if isinstance(dim, str) else []
+
+
+def size_of(dim: str | int, sizes: Mapping[str, Any]) -> Any:
+    """The size of an axis, a number or symbolic like `sizes`. Raises ValueError for one below 0."""
+    if isinstance(dim, int) or dim in sizes:
+        return dim if isinstance(dim, int) else sizes[dim]
+    given = {name: sizes[name] for name in names_in(dim)}
+    size = eval(compile(dim, "<dimension>", "eval"), {"__builtins__": {}}, given)
+    if isinstance(size, int) and size < 0:
+        those = ", ".join(f"{name} = {value}" for name, value in given.items())
+        raise ValueError(f"dimension {dim!r} is {size} for {those}; name the smaller, as in 'n' and 'n+1'")
+    return size
 
 
 def read_kind(annotation: Any, here: str) -> Kind:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from manual_bp import domains
+from manual_bp.signatures import names_in, size_of
 from verify.structures import KINKS, STRUCTURE, Shape, Structure, each_case, fan_in_scale
 
 Leaves = dict[str, np.ndarray]
@@ -28,7 +29,7 @@ class Spec(NamedTuple):
     cotangent: bool = False  # never zeros, ones or ties by design: wrong equations hide behind such
 
     def shape(self, dims: Mapping[str, int]) -> Shape:
-        return tuple(size if isinstance(size, int) else dims[size] for size in self.dims)
+        return tuple(size_of(size, dims) for size in self.dims)
 
 
 class Want(NamedTuple):
@@ -228,7 +229,7 @@ def resolve(name: str, spec: Spec, dims: Mapping[str, int]) -> tuple[domains.Dom
         raise ValueError(f"{name}: {spec.kind}s cannot be {domain}; give it a domain of its own kind")
     if isinstance(domain, domains.Interval) and not math.isfinite(domain.high - domain.low):
         raise ValueError(f"{name}: {domain} has no finite length; take real, nonnegative or positive")
-    if missing := [each for each in (*spec.dims, size) if isinstance(each, str) and each not in dims]:
+    if missing := [each for axis in (*spec.dims, size) for each in names_in(axis) if each not in dims]:
         raise ValueError(f"{name}: dimension {missing[0]!r} has no size; sizes are given for {given}")
     shape = spec.shape(dims)
     size = dims[size] if isinstance(size, str) else size

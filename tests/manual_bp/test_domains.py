@@ -27,7 +27,8 @@ def test_a_domain_names_its_dtype_and_its_values(domain, kind, words):
 
 
 def test_every_domain_is_listed_above_and_they_differ():
-    assert {type(domain) for domain, *_ in EVERY} == set(domains.Domain.__subclasses__())
+    known = {kind for kind in domains.Domain.__subclasses__() if kind.__module__ == domains.__name__}
+    assert {type(domain) for domain, *_ in EVERY} == known
     assert len({domain for domain, *_ in EVERY}) == len(EVERY)
     assert index("q") == Index("q")
     assert interval(0, 1) == Interval(0.0, 1.0)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import pytest
 from jax import Array
 from jaxtyping import Complex, Float
 
 from manual_bp.activations import Activation
 from manual_bp.derivation import Derivation
+from manual_bp.signatures import size_of
 
 
 def affine(W: Float[Array, "q d"], x: Float[Array, " d"]) -> Float[Array, " q"]:
@@ -25,7 +27,7 @@ def total(h: Float[Array, " q"]) -> Float[Array, ""]:
 FORWARD: dict[str, Any] = dict(z=affine, h=bend, J=total)
 
 
-def symbolic(v: Float[Array, " n-1"]):
+def symbolic(v: Float[Array, " n%2"]):
     return v
 
 
@@ -64,16 +66,18 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "dimension that is an expression": (
         dict(forward=dict(J=symbolic)),
-        "J=symbolic: v: dimension 'n-1' of 'n-1' is not supported; use names and fixed sizes, as in 'n 3'",
+        "J=symbolic: v: dimension 'n%2' of 'n%2' is not supported; "
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
     ),
     "dimension without name": (
         dict(forward=dict(J=anonymous)),
-        "J=anonymous: v: dimension '_' of '_' is not supported; use names and fixed sizes, as in 'n 3'",
+        "J=anonymous: v: dimension '_' of '_' is not supported; "
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
     ),
     "several dimensions at once": (
         dict(forward=dict(J=variadic)),
         "J=variadic: v: dimension '*batch' of '*batch n' is not supported; "
-        "use names and fixed sizes, as in 'n 3'",
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
     ),
     "complex numbers": (
         dict(forward=dict(J=imaginary)),
@@ -105,3 +109,23 @@ def test_refused(case: str):
     with pytest.raises(TypeError) as caught:
         Derivation(**arguments | keywords)
     assert str(caught.value) == f"net: {expected}"
+
+
+def overlap(x: Float[Array, " n"], w: Float[Array, "n-1"], v: Float[Array, "2*(n+1)"]):
+    return x.sum() + w.sum() + v.sum()
+
+
+def test_sizes_that_are_computed_of_others_are_checked():
+    derivation = Derivation("net", "a test", dict(J=overlap), dict(dJ_dw=lambda w: jnp.ones_like(w)))
+    x, w, v = jnp.ones(3), jnp.ones(2), jnp.ones(8)
+    assert derivation.value(x=x, w=w, v=v) == 13
+    with pytest.raises(ValueError, match=r"^w: shape \(3,\), expected \(n-1,\) with n = 3 from x \(n,\)$"):
+        derivation.value(x=x, w=x, v=v)
+    with pytest.raises(ValueError, match=r"^v: shape \(6,\), expected \(2\*\(n\+1\),\) with n = 3"):
+        derivation.value(x=x, w=w, v=jnp.ones(6))
+
+
+def test_a_size_is_not_below_zero():
+    assert size_of("n-2", {"n": 2}) == 0
+    with pytest.raises(ValueError, match=r"^dimension 'n-2' is -1 for n = 1; name the smaller"):
+        size_of("n-2", {"n": 1})
