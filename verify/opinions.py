@@ -69,7 +69,8 @@ def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
     opinions: dict[str, Mapping[str, Bounded]] = {}
     programs: dict[str, Traced] = {}
     for name, function in ((FORWARD, directional.forward_mode), (JACOBIANS, directional.explicit_jacobians)):
-        with contextlib.suppress(Exception):  # a custom_vjp has no forward mode: whoever cannot tell is not heard
+        # a custom_vjp has no forward mode: whoever cannot tell is not heard
+        with contextlib.suppress(Exception):
             programs[name] = Traced(function(pair.derivation, pair.choices), shapes)
             opinions[name] = programs[name](bounds, sizes, lifted)
     with contextlib.suppress(Exception):

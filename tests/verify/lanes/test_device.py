@@ -214,8 +214,14 @@ def test_in_turn_everything_is_run_at_both_shapes_and_in_every_way():
     turns = [on_device.plans(pair_of(activation="relu", loss="huber"), turn) for turn in range(4)]
     for plans in turns:
         assert sum(plan.alone for plan in plans) == sum(len(plan.autodiff) for plan in plans) == 1
-        assert all(set(plan.autodiff) <= set(plan.ways) for plan in plans)  # on the same cases, to be compared
+        assert all(
+            set(plan.autodiff) <= set(plan.ways) for plan in plans
+        )  # on the same cases, to be compared
     assert {plans[0].ways for plans in turns} == {("batched",)}
     assert {plans[1].ways for plans in turns} == {("single",), ("scan",)}
-    assert {way for plans in turns for plan in plans for way in plan.autodiff} == {"batched", "single", "scan"}
+    assert {way for plans in turns for plan in plans for way in plan.autodiff} == {
+        "batched",
+        "single",
+        "scan",
+    }
     assert all(any(plans[place].alone for plans in turns) for place in (0, 1))
