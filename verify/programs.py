@@ -152,7 +152,9 @@ class Pair:
             return None
         for name, fault in programs.faults.items():
             if self._concrete and all(name in traced.faults for traced in self._concrete.values()):
-                self.given_up.setdefault(name, fault)  # it fails anywhere, and the others need not wait for it
+                self.given_up.setdefault(
+                    name, fault
+                )  # it fails anywhere, and the others need not wait for it
         return None if programs.faults.keys() - self.given_up.keys() else programs
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:

@@ -1,6 +1,5 @@
 """Derivations that misbehave in every way: the campaign survives each, blames the equation, and judges the others."""
 
-
 import pytest
 
 from verify import campaign, targets, workers

@@ -30,7 +30,9 @@ def contraction(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bound
     to_left, to_right, arrange, terms = layout(step)
     a, b = (arithmetic.exact(x.astype(np.float64)) if isinstance(x, np.ndarray) else x for x in (a, b))
     unit = arithmetic.unit(step)
-    floats = [aval.dtype for aval in step.inputs[:2] if jnp.issubdtype(aval.dtype, jnp.inexact)]  # not a mask's
+    floats = [
+        aval.dtype for aval in step.inputs[:2] if jnp.issubdtype(aval.dtype, jnp.inexact)
+    ]  # not a mask's
     narrower = min(map(arithmetic.units.of, floats), key=lambda unit: unit.bits)
     products = arithmetic.units.products(narrower, unit, step.params.get("precision"))
     left, right = _laid_out(a, to_left), _laid_out(b, to_right)
