@@ -23,7 +23,7 @@ from jax.extend import core
 from verify.arithmetic.indexing import INDEXED_MOVES, split_operands
 from verify.arithmetic.integers import INTEGER_RULES
 from verify.arithmetic.movement import MOVES
-from verify.steps import ShapeDtype, Sizes, Step, filled, template
+from verify.steps import ShapeDtype, Sizes, Step, Templates
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
 
@@ -62,15 +62,14 @@ class Program:
     def __init__(self, jaxpr: core.ClosedJaxpr | core.Jaxpr):
         self.jaxpr: Any = getattr(jaxpr, "jaxpr", jaxpr)
         self.consts = [np.asarray(const) for const in getattr(jaxpr, "consts", ())]
-        self._templates = [template(equation) for equation in self.jaxpr.eqns]
+        self._templates = Templates(self.jaxpr)
         self._sizes: Sizes | None = None
         self._steps: list[Step] = []
 
     def steps(self, sizes: Sizes) -> list[Step]:
         """The equations with these sizes filled in; the last sizes are remembered, for they are asked for again."""
         if self._sizes != sizes:
-            memo: dict[Any, Any] = {}
-            self._steps = [filled(template, sizes, memo) for template in self._templates]
+            self._steps = self._templates.at(sizes)
             self._sizes = dict(sizes)
         return self._steps
 

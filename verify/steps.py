@@ -30,46 +30,49 @@ class Step(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A step, and what of it has sizes to be filled in."""
+    """A step, and what of it is to be filled in: parameters by name, operands and results by place in a list."""
 
     step: Step
     params: tuple[str, ...]
-    shapes: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
-def template(equation: core.JaxprEqn) -> Template:
-    def shaped(atom: Any) -> ShapeDtype:
-        return ShapeDtype(tuple(getattr(atom.aval, "shape", ())), getattr(atom.aval, "dtype", None))
+class Templates:
+    """The equations of one jaxpr as templates. They share few shapes, and each shape is filled in once."""
 
-    step = Step(
-        equation.primitive.name,
-        dict(equation.params),
-        tuple(map(shaped, equation.invars)),
-        tuple(map(shaped, equation.outvars)),
-        equation,
-    )
-    symbolic = tuple(name for name, value in step.params.items() if _is_symbolic(value))
-    return Template(step, symbolic, any(_is_symbolic(aval.shape) for aval in (*step.inputs, *step.outputs)))
+    def __init__(self, jaxpr: Any):
+        self._shapes: dict[ShapeDtype, int] = {}
+        self._templates = [self._template(equation) for equation in jaxpr.eqns]
+
+    def _template(self, equation: core.JaxprEqn) -> Template:
+        inputs, outputs = (tuple(map(_shaped, atoms)) for atoms in (equation.invars, equation.outvars))
+        step = Step(equation.primitive.name, dict(equation.params), inputs, outputs, equation)
+        symbolic = tuple(name for name, value in step.params.items() if _is_symbolic(value))
+        places = (
+            tuple(self._shapes.setdefault(a, len(self._shapes)) for a in avals) for avals in (inputs, outputs)
+        )
+        return Template(step, symbolic, *places)
+
+    def at(self, sizes: Sizes) -> list[Step]:
+        """The steps at these sizes."""
+        avals = [ShapeDtype(filled_in(shape, sizes), dtype) for shape, dtype in self._shapes]
+        return [
+            Step(
+                step.primitive,
+                {**step.params, **{name: filled_in(step.params[name], sizes) for name in params}}
+                if params
+                else step.params,
+                tuple([avals[place] for place in inputs]),
+                tuple([avals[place] for place in outputs]),
+                step.equation,
+            )
+            for step, params, inputs, outputs in self._templates
+        ]
 
 
-def filled(template: Template, sizes: Sizes, memo: dict[Any, Any]) -> Step:
-    """The step at these sizes; `memo` remembers, for one set of sizes, what shapes became."""
-    step, params, shapes = template
-    if not params and not shapes:
-        return step
-
-    def numbers(entry: Any) -> Any:
-        if entry not in memo:
-            memo[entry] = filled_in(entry, sizes)
-        return memo[entry]
-
-    return Step(
-        step.primitive,
-        {**step.params, **{name: filled_in(step.params[name], sizes) for name in params}},
-        tuple(ShapeDtype(numbers(shape), dtype) for shape, dtype in step.inputs),
-        tuple(ShapeDtype(numbers(shape), dtype) for shape, dtype in step.outputs),
-        step.equation,
-    )
+def _shaped(atom: Any) -> ShapeDtype:
+    return ShapeDtype(tuple(getattr(atom.aval, "shape", ())), getattr(atom.aval, "dtype", None))
 
 
 _SymbolicSize: type = type(jax.export.symbolic_shape("n")[0])

@@ -39,7 +39,8 @@ AGAIN = 8  # times the points, where too few of them had a value
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
 RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
-BOUNDED_EVERY = 3  # one in so many explored shapes goes through the bounds lane as well
+WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
+BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
 BOUNDED = 24  # cases of the bounds lane at a shape
 TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
 BATCH = 24  # cases of each structure that one compiled shape is run on
@@ -145,22 +146,23 @@ class Judge:
     def _explore(self) -> None:
         for turn, planned in enumerate(self.unit.explored):
             case = planned.case
-            self._prove(case.dims)
+            self._prove(case.dims, whole=turn % WHOLE_EVERY == 0)
             if turn % BOUNDED_EVERY == 0:
                 specs = self.pair.specs(case.dims)
                 self._bound(case.dims, case.leaves(specs, BOUNDED, kinks=kinks_of(self.choices)))
 
     # --- lanes ---
 
-    def _prove(self, sizes: Sizes, *, concrete: bool = False) -> None:
+    def _prove(self, sizes: Sizes, *, concrete: bool = False, whole: bool = True) -> None:
+        options = {"concrete": concrete, "whole": whole}
         large = numbers(self.derivation, sizes) >= LARGE
         points = POINTS[large]
-        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
+        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
         if not large and any(
             outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
         ):
             points *= AGAIN  # most points had no value in the field
-            proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, concrete=concrete)
+            proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
         self._note(sizes, points)
         self._note_faults(sizes, concrete)
         for key, count in proof.pieces.items():

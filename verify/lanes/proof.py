@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from verify.arithmetic.modular import MODULI
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.kinks import pieces, sites
-from verify.programs import GRADIENT, Fault, Pair, Traced
+from verify.programs import GRADIENT, Fault, Pair, Programs, Traced
 from verify.residues import exact_residues, residues
 
 
@@ -49,27 +49,39 @@ class Proof:
 
 
 def prove(
-    pair: Pair, sizes: Sizes, rng: np.random.Generator, points: int, *, concrete: bool = False
+    pair: Pair,
+    sizes: Sizes,
+    rng: np.random.Generator,
+    points: int,
+    *,
+    concrete: bool = False,
+    whole: bool = True,
 ) -> Proof:
-    """Evaluates everything at random points: generic floats steer, independent random residues decide."""
-    specs = pair.specs(sizes)
+    """Evaluates everything at random points: generic floats steer, independent random residues decide.
+
+    The gradient whole is left out where `whole` says so: it takes as long as all equations together.
+    """
+    specs, programs = pair.specs(sizes), pair.programs(sizes, concrete=concrete)
+    if not whole:
+        programs = replace(programs, composed=None)
     floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
-    proof = _climb(pair, sizes, floats, lambda modulus: residues(rng, floats, specs, modulus), concrete)
+    proof = _climb(pair, programs, sizes, floats, lambda modulus: residues(rng, floats, specs, modulus))
     proof.floats = floats
     return proof
 
 
 def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> Proof:
     """Evaluates everything at these very values: kinks and ties, where no random point lies."""
-    return _climb(pair, sizes, leaves, lambda modulus: exact_residues(leaves, modulus), concrete)
+    programs = pair.programs(sizes, concrete=concrete)
+    return _climb(pair, programs, sizes, leaves, lambda modulus: exact_residues(leaves, modulus))
 
 
 def _climb(
     pair: Pair,
+    programs: Programs,
     sizes: Sizes,
     floats: Mapping[str, np.ndarray],
     draw: Callable[[int], Mapping[str, np.ndarray]],
-    concrete: bool,
 ) -> Proof:
     """Walks in the lowest tower that reaches every exponential of the program; the pair remembers how high that is.
 
@@ -77,7 +89,7 @@ def _climb(
     """
     drawn = [draw(modulus) for modulus in MODULI[: pair.levels]]
     while True:
-        proof, fields = _walk(pair, sizes, floats, drawn, concrete, extended=True)
+        proof, fields = _walk(pair, programs, sizes, floats, drawn, extended=True)
         if not any(field.exhausted for field in fields) or pair.levels == len(MODULI):
             break
         drawn.append(draw(MODULI[pair.levels]))
@@ -85,7 +97,7 @@ def _climb(
     if any(field.rooted for field in fields) and not all(
         outcome.equal for outcome in proof.outcomes.values()
     ):
-        among_squares, _ = _walk(pair, sizes, floats, drawn, concrete, extended=False)
+        among_squares, _ = _walk(pair, programs, sizes, floats, drawn, extended=False)
         for name, outcome in among_squares.outcomes.items():
             if not proof.outcomes[name].equal:
                 proof.outcomes[name] = outcome
@@ -94,15 +106,14 @@ def _climb(
 
 def _walk(
     pair: Pair,
+    programs: Programs,
     sizes: Sizes,
     floats: Mapping[str, np.ndarray],
     drawn: Sequence[Mapping[str, np.ndarray]],
-    concrete: bool,
     *,
     extended: bool,
 ) -> tuple[Proof, list[Field]]:
     points = len(next(iter(floats.values())))
-    programs = pair.programs(sizes, concrete=concrete)
     fields: list[Field] = []
 
     def new() -> Field:
