@@ -31,17 +31,17 @@ from verify.verdict import EquationReport, Status, Verdict
 from verify.work import Findings, Unit, tex_of, upstream
 
 # points of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
-POINTS = (96, 65)
+POINTS = (104, 66)
 LARGE = 200
 AGAIN = 8  # times the points, where too few of them had a value
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
 RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
-CONCRETE_EVERY = 8  # of so many pairs one is also traced at the lowest rung's own sizes
-WHOLE_EVERY = 3  # at one in so many explored shapes the gradient whole is proved too
-BOUNDED_EVERY = 6  # one in so many explored shapes goes through the bounds lane as well
-BOUNDED = 16  # cases of the bounds lane at a shape
+CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
+WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
+BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
+BOUNDED = 24  # cases of the bounds lane at a shape
 TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
-BATCH = 16  # cases of each structure that one compiled shape is run on
+BATCH = 24  # cases of each structure that one compiled shape is run on
 
 
 class Judge:
