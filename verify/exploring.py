@@ -9,9 +9,11 @@ import hypothesis
 import numpy as np
 
 from manual_bp.derivation import Derivation
-from verify.strategies import Case, cases
+from verify.interpret import Sizes
+from verify.strategies import Case, cases, ladder
 from verify.structures import STRUCTURE
 
+RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
 ATTEMPTS = 8  # at a shape that was not met yet: a derivation of few dimensions has not many
 
 
@@ -57,3 +59,19 @@ def explore(derivation: Derivation, seed: int, examples: int, *, largest: int = 
         seen.add(planned.dims)
         explored.append(planned)
     return explored
+
+
+def climbed(derivation: Derivation, turn: int, *, concrete: bool) -> list[tuple[Sizes, bool]]:
+    """The rungs of the ladder that fall to one of several pairs, and whether to trace at their very sizes.
+
+    What looks at its shapes may ask for 1, and whether two of them are equal: `concrete`, the lowest rung is traced at
+    its own sizes, and so are equal sizes in the first turn.
+    """
+    lowest, *higher = ladder(derivation)
+    if derivation.choices and higher:
+        first = turn * (RUNGS - 1)
+        higher = [higher[(first + place) % len(higher)] for place in range(RUNGS - 1)]
+    equal = [(dict.fromkeys(lowest, 2), True)] if turn == 0 and lowest else []
+    if concrete:
+        return [(lowest, True), *equal, *((sizes, False) for sizes in higher)]
+    return [*equal, (lowest, False), *((sizes, False) for sizes in higher)]

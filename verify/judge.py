@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 
-from verify.on_device import merge as merge_device
-from verify.opinions import WORDS
+from verify.evidence import ENOUGH, merge
 from verify.programs import GRADIENT, Fault
-from verify.unit import ENOUGH
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 from verify.work import Findings
-
-WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 
 
 def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
@@ -38,52 +32,6 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
     if whole is not None and refuted:
         whole.because = f"it is composed of {', '.join(refuted)}, refuted above"
     return report
-
-
-def merge(reports: Sequence[EquationReport]) -> EquationReport:
-    """One equation's evidence over all units: counts add up, the worst of everything stays."""
-    merged = EquationReport(reports[0].name, reports[0].tex)
-    proofs = [report.proof for report in reports]
-    shown = [proof for proof in proofs if proof.points] or proofs
-    merged.proof = ProofEvidence(
-        points=sum(proof.points for proof in proofs),
-        shapes=sum(proof.shapes for proof in proofs),
-        branches=sum(proof.branches for proof in proofs),
-        status=min((proof.status for proof in proofs), key=WORST_STATUS.index),
-        log2_error=max(proof.log2_error for proof in shown),
-        theorem="exponential" if any(proof.theorem == "exponential" for proof in proofs) else "rational",
-        open_because=next((proof.open_because for proof in proofs if proof.open_because), None),
-        dropped=sum(proof.dropped for proof in proofs),
-    )
-    merged.bounds.cases = sum(report.bounds.cases for report in reports)
-    merged.bounds.worst = max(report.bounds.worst for report in reports)
-    merged.bounds.power = min((r.bounds.power for r in reports if r.bounds.power is not None), default=None)
-    for evidence in (evidence for report in reports for evidence in report.device):
-        same = next(
-            (e for e in merged.device if (e.dtype, e.precision) == (evidence.dtype, evidence.precision)), None
-        )
-        if same is None:
-            merged.device.append(dataclasses.replace(evidence, ways=dict(evidence.ways)))
-        else:
-            merge_device(same, evidence)
-    merged.verdict = Verdict.worst(report.verdict for report in reports)  # what the units concluded already
-    with_case = [report for report in reports if report.counterexample is not None]
-    if with_case:
-        shown = min(with_case, key=rank_of)
-        merged.counterexample, merged.cause = shown.counterexample, shown.cause
-    said = Counter(report.diagnosis for report in reports if report.diagnosis is not None)
-    merged.diagnosis = said.most_common(1)[0][0] if said else None
-    merged.dispute = next((report.dispute for report in reports if report.dispute), None)
-    for report in reports:
-        for who, word in report.opinions.items():
-            merged.opinions[who] = min(merged.opinions.get(who, word), word, key=WORDS.index)
-    return merged
-
-
-def rank_of(report: EquationReport) -> tuple[int, int]:
-    """Of several counterexamples, that of the lowest rank is shown: the worst verdict, the fewest words."""
-    assert report.counterexample is not None
-    return list(Verdict).index(report.verdict), len(repr(report.counterexample.leaves))
 
 
 def verdict(

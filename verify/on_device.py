@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from verify import evidence
 from verify.interpret import Sizes
 from verify.lanes.cause import explain
-from verify.lanes.device import Device, Run
+from verify.lanes.device import Device
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
 from verify.strategies import dimension_names
-from verify.verdict import Counterexample, DeviceEvidence, EquationReport, Verdict
+from verify.verdict import Counterexample, EquationReport, Verdict
 
 
 class Plan(NamedTuple):
@@ -54,14 +54,12 @@ def enter(
     An equation that is suspected to be wrong in exact arithmetic is not asked why it is wrong on the device.
     """
     run = device.runs[report.name]
-    evidence = _evidence(report, dtype, settings.precision)
-    add(evidence, run)
+    entered = evidence.on(report.device, dtype, settings.precision)
+    evidence.add_run(entered, run)
     if report.name == GRADIENT:
         if device.autodiff is not None:
-            evidence.autodiff_worst = most(evidence.autodiff_worst, device.autodiff.worst)
-            evidence.autodiff_ulps = most(evidence.autodiff_ulps, device.autodiff.ulps)
-            evidence.manual_ulps = most(evidence.manual_ulps, run.ulps)
-        _add_ways(evidence, device.ways)
+            evidence.add_autodiff(entered, device.autodiff.worst, device.autodiff.ulps, run.ulps)
+        evidence.add_ways(entered, device.ways)
     seen = run.violation
     if seen is not None and seen.wrong:
         report.verdict = Verdict.worst([report.verdict, Verdict.REFUTED])
@@ -84,45 +82,3 @@ def enter(
         bound=seen.bound,
         dtype=dtype,
     )
-
-
-def _evidence(report: EquationReport, dtype: str, precision: str) -> DeviceEvidence:
-    for evidence in report.device:
-        if (evidence.dtype, evidence.precision) == (dtype, precision):
-            return evidence
-    report.device.append(DeviceEvidence(dtype, precision))
-    return report.device[-1]
-
-
-def add(evidence: DeviceEvidence, run: Run | DeviceEvidence) -> None:
-    """Counts add up, the worst of everything stays."""
-    evidence.cases += run.cases
-    evidence.exact += run.exact
-    evidence.kinks += run.kinks
-    evidence.worst = max(evidence.worst, run.worst)
-    evidence.ulps = max(evidence.ulps, run.ulps)
-    evidence.power = least(evidence.power, run.power)
-
-
-def least(*powers: float | None) -> float | None:
-    """The smallest of those that are known."""
-    return min((power for power in powers if power is not None), default=None)
-
-
-def most(*errors: float | None) -> float | None:
-    """The largest of those that are known."""
-    return max((error for error in errors if error is not None), default=None)
-
-
-def merge(evidence: DeviceEvidence, other: DeviceEvidence) -> None:
-    """Adds what another unit said in the same dtype at the same precision."""
-    add(evidence, other)
-    evidence.autodiff_worst = most(evidence.autodiff_worst, other.autodiff_worst)
-    evidence.autodiff_ulps = most(evidence.autodiff_ulps, other.autodiff_ulps)
-    evidence.manual_ulps = most(evidence.manual_ulps, other.manual_ulps)
-    _add_ways(evidence, other.ways)
-
-
-def _add_ways(evidence: DeviceEvidence, ways: Mapping[str, int]) -> None:
-    for way, cases in ways.items():
-        evidence.ways[way] = evidence.ways.get(way, 0) + cases

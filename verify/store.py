@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from verify import files
-from verify.judge import rank_of
+from verify.evidence import rank_of
 from verify.verdict import EquationReport
 from verify.work import Findings
 

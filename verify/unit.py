@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
-from verify import on_device, shrink
+from verify import evidence, on_device, shrink
 from verify.data import fill, kinks_of
 from verify.diagnosis import diagnose
+from verify.evidence import ENOUGH
+from verify.exploring import climbed
 from verify.interpret import Sizes, forget_programs
 from verify.lanes.bounding import bound
 from verify.lanes.cause import narrowed
 from verify.lanes.device import Compiled, Device
-from verify.lanes.proof import Proof, prove
+from verify.lanes.proof import prove
 from verify.opinions import hear
-from verify.programs import GRADIENT, Broken, Fault, Pair
+from verify.programs import GRADIENT, Fault, Pair
 from verify.purity import WHY as CHANGING
 from verify.purity import changing_equations, changing_node
 from verify.replay import fitting
 from verify.shrink import Found
 from verify.strategies import ladder, numbers
 from verify.structures import STRUCTURES
+from verify.surviving import Survivors
 from verify.verdict import EquationReport, Status, Verdict
 from verify.work import Findings, Unit, tex_of, upstream
 
@@ -34,8 +35,6 @@ from verify.work import Findings, Unit, tex_of, upstream
 POINTS = (104, 66)
 LARGE = 200
 AGAIN = 8  # times the points, where too few of them had a value
-ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
-RUNGS = 2  # of the ladder that each of several pairs climbs: the lowest, and others by turns
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
 WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
 BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
@@ -73,15 +72,16 @@ class Judge:
         lowest = ladder(self.derivation, rungs=1)[0]
         try:
             self.pair = Pair(self.derivation, self.choices)
+            self.surviving = Survivors(self.pair, self.findings)
             for name, why in self.unit.lost:
-                self._give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
+                self.surviving.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
             smallest = self.pair.programs(lowest, concrete=self.concrete)
         except (Exception, SystemExit) as error:
             return self._nothing(
                 Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
             )
         for name, fault in smallest.faults.items():
-            self._note_fault(name, fault)
+            self.surviving.note(name, fault)
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
         try:
@@ -104,11 +104,11 @@ class Judge:
     def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
         """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
         leaves = self._mixed(sizes, 1)
-        node = self._surviving("a first look", changing_node, self.pair, sizes, leaves)
+        node = self.surviving("a first look", changing_node, self.pair, sizes, leaves)
         for name in (
-            [] if node else self._surviving("a first look", changing_equations, self.pair, sizes, leaves)
+            [] if node else self.surviving("a first look", changing_equations, self.pair, sizes, leaves)
         ):
-            self._give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+            self.surviving.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
         return node
 
     def _nothing(self, fault: Fault) -> Findings:
@@ -119,25 +119,7 @@ class Judge:
     # --- shapes ---
 
     def _climb(self) -> None:
-        lowest, *higher = ladder(self.derivation)
-        turn = self.unit.index * (RUNGS - 1)
-        some = (
-            [higher[(turn + i) % len(higher)] for i in range(RUNGS - 1)]
-            if self.choices and higher
-            else higher
-        )
-        equal = dict.fromkeys(
-            lowest, 2
-        )  # what looks at its shapes may ask for 1, and whether two of them are equal
-        at_their_own = [
-            *([lowest] if self.concrete else []),
-            *([equal] if self.unit.index == 0 and lowest else []),
-        ]
-        others = [*([] if self.concrete else [lowest]), *some]
-        for sizes, concrete in [
-            *((sizes, True) for sizes in at_their_own),
-            *((sizes, False) for sizes in others),
-        ]:
+        for sizes, concrete in climbed(self.derivation, self.unit.index, concrete=self.concrete):
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
@@ -155,58 +137,33 @@ class Judge:
         options = {"concrete": concrete, "whole": whole}
         large = numbers(self.derivation, sizes) >= LARGE
         points = POINTS[large]
-        proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+        proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
         if not large and any(
             outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
         ):
             points *= AGAIN  # most points had no value in the field
-            proof = self._surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+            proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
         self._note(sizes, points)
-        self._note_faults(sizes, concrete)
+        self.surviving.note_all(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
-        for name, report in self._judged(proof):
-            outcome, evidence = proof.outcomes[name], report.proof
-            if not outcome.equal:
-                evidence.status = Status.FAILED
-                points = {a.mismatch[0] for a in outcome.agreements.values() if a.mismatch is not None}
-                self._suspect(name, Found(sizes, shrink.one(proof.floats, min(points)), concrete))
-            elif outcome.points >= ENOUGH:
-                worst = (
-                    outcome.log2_error
-                    if not evidence.shapes
-                    else max(evidence.log2_error, outcome.log2_error)
-                )
-                evidence.log2_error = worst
-                evidence.shapes += 1
-                evidence.points += outcome.points
-                if evidence.status is Status.OPEN:
-                    evidence.status = Status.CLOSED
-            evidence.branches += len(outcome.patterns)
-            evidence.dropped += sum(agreement.dropped for agreement in outcome.agreements.values())
-            if outcome.theorem == "exponential":
-                evidence.theorem = outcome.theorem
-            if outcome.uninterpreted and not outcome.equal:
-                evidence.open_because = "no relation is known for " + ", ".join(sorted(outcome.uninterpreted))
-
-    def _judged(self, proof: Proof) -> Iterator[tuple[str, EquationReport]]:
-        return ((name, report) for name, report in self.findings.equations.items() if name in proof.outcomes)
+        for name, outcome in proof.outcomes.items():
+            if name in self.findings.equations:
+                evidence.enter_outcome(self.findings.equations[name].proof, outcome)
+                if not outcome.equal:
+                    case = shrink.one(proof.floats, outcome.first_mismatch)
+                    self._suspect(name, Found(sizes, case, concrete))
 
     def _bound(self, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> None:
-        bounding = self._surviving("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
+        bounding = self.surviving("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
         count = len(next(iter(leaves.values())))
         self._note(sizes, count)
         for name, comparison in bounding.comparisons.items():
-            if name not in self.findings.equations:
-                continue
-            report = self.findings.equations[name]
-            report.bounds.cases += count
-            report.bounds.worst = max(report.bounds.worst, comparison.worst)
-            powers = [p for p in (report.bounds.power, comparison.power) if p is not None]
-            report.bounds.power = min(powers, default=None)
-            if comparison.differ:
-                case = shrink.one(leaves, int(comparison.differing.argmax()))
-                self._suspect(name, Found(sizes, case, concrete))
+            if name in self.findings.equations:
+                evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
+                if comparison.differ:
+                    case = shrink.one(leaves, int(comparison.differing.argmax()))
+                    self._suspect(name, Found(sizes, case, concrete))
 
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
@@ -214,14 +171,14 @@ class Judge:
             for sizes, ways, autodiff, alone in on_device.plans(self.pair, turn):
                 leaves = self._mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone)
-                device = self._surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
+                device = self.surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
     def _hear_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape."""
         sizes = on_device.plans(self.pair, self.unit.index)[0].sizes
-        opinions = self._surviving(
+        opinions = self.surviving(
             "a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed)
         )
         for name, report in self.findings.equations.items():
@@ -233,32 +190,6 @@ class Judge:
             self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart
         )
 
-    def _surviving(self, lane: str, judge: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """What a lane says; an equation that breaks it is left out, and the others are judged."""
-        while True:
-            try:
-                return judge(*arguments, **options)
-            except Broken as broken:
-                if not broken.name:  # it is the reference, so there is nothing to judge by
-                    raise
-                said = str(broken.error).strip().partition("\n")[0]
-                message = f"{broken.name}: {lane} raised {type(broken.error).__name__}: {said}"
-                self._give_up(broken.name, Fault(message, wrong=False))
-
-    def _give_up(self, name: str, fault: Fault) -> None:
-        """Judges an equation no further; where it cannot even be called, nor what is composed of it."""
-        self.pair.give_up(name, fault)
-        self._note_fault(name, fault)
-        taken = [equation.name for equation in plan(self.derivation.graph, self.pair.symbols)]
-        if fault.fatal and name in taken and GRADIENT not in self.pair.given_up:
-            self._give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
-
-    def _note_fault(self, name: str, fault: Fault) -> None:
-        known = self.findings.faults.get(name)
-        worse = known is None or (fault.wrong, fault.fatal) > (known.wrong, known.fatal)
-        if name in self.findings.equations and worse:
-            self.findings.faults[name] = fault
-
     # --- what earlier runs found ---
 
     def _replay_kept(self) -> None:
@@ -269,13 +200,13 @@ class Judge:
                 if stored.get("lane") == "device":
                     if stored.get("dtype") in self.settings.dtypes:
                         self._replay_on_device(name, case, stored["dtype"])
-                elif self._surviving("the replay", shrink.differing, self.pair, name, case):
+                elif self.surviving("the replay", shrink.differing, self.pair, name, case):
                     self.replayed[name] = case
                 elif name not in self.findings.faults:
                     self.findings.healed.append(name)
 
     def _replay_on_device(self, name: str, case: Found, dtype: str) -> None:
-        device = self._surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
+        device = self.surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
         run = device.runs.get(name)
         if run is not None and run.violation is not None:
             self.replayed_on_device[name] = lambda: self._enter(
@@ -307,13 +238,6 @@ class Judge:
         self.findings.shapes.add(tuple(sorted(sizes.items())))
         self.findings.cases += count
 
-    def _note_faults(self, sizes: Sizes, concrete: bool) -> None:
-        """What cannot be traced at these sizes may still have been at the smallest."""
-        at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-        for name, fault in self.pair.programs(sizes, concrete=concrete).faults.items():
-            if name not in self.pair.given_up:
-                self._note_fault(name, replace(fault, message=f"{fault.message} ({at})"))
-
     # --- conclusions ---
 
     def _suspect(self, name: str, case: Found) -> None:
@@ -328,7 +252,7 @@ class Judge:
             self._suspect(name, case)
         for name, first in self.suspects.items():
             if name not in self.pair.given_up:
-                self._surviving("the search for a counterexample", self._explain, name, first)
+                self.surviving("the search for a counterexample", self._explain, name, first)
         for name, enter in self.replayed_on_device.items():
             if self.findings.equations[name].counterexample is None:
                 enter()

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from verify import judge
+from verify.evidence import ENOUGH, merge
 from verify.programs import Fault
-from verify.unit import ENOUGH
 from verify.verdict import (
     BoundsEvidence,
     Counterexample,
@@ -84,7 +84,7 @@ def test_counts_add_up_and_the_worst_stays():
     one = report(device=device(0.25, ulps=1.0, power=1e-7, autodiff_worst=0.5, ways={"batched": 5}))
     more = device(0.75, ulps=0.5, power=1e-6, autodiff_ulps=3.0, ways={"batched": 5, "scan": 5})
     two = report(device=more, bounds=BoundsEvidence(4, 0.9, None))
-    merged = judge.merge([one, two])
+    merged = merge([one, two])
     assert merged.proof.points == 2 * ENOUGH and merged.proof.log2_error == -500.0
     assert merged.bounds == BoundsEvidence(14, 0.9, 1e-13)
     (evidence,) = merged.device
@@ -95,7 +95,7 @@ def test_counts_add_up_and_the_worst_stays():
 
 
 def test_dtypes_are_kept_apart():
-    merged = judge.merge(
+    merged = merge(
         [report(device=device(0.1)), report(device=[DeviceEvidence("bfloat16", "default", cases=1)])]
     )
     assert [evidence.dtype for evidence in merged.device] == ["float32", "bfloat16"]
@@ -105,12 +105,12 @@ def test_dtypes_are_kept_apart():
     ("worse", "status"), [(OPEN, Status.OPEN), (ProofEvidence(status=Status.FAILED), Status.FAILED)]
 )
 def test_a_proof_is_closed_only_where_every_unit_closed_it(worse, status):
-    assert judge.merge([report(), report(proof=worse)]).proof.status is status
+    assert merge([report(), report(proof=worse)]).proof.status is status
 
 
 def test_the_smallest_counterexample_of_the_worst_verdict_is_shown():
     small, large = counterexample(leaves={"x": [1.0]}), counterexample(leaves={"x": [1.0, 2.0, 3.0]})
-    merged = judge.merge([
+    merged = merge([
         report(verdict=Verdict.INACCURATE, counterexample=small, cause="right in float64"),
         report(verdict=Verdict.REFUTED, counterexample=large),
         report(verdict=Verdict.REFUTED, counterexample=small),
@@ -124,7 +124,7 @@ def test_opinions_of_several_units_are_as_good_as_the_worst():
     two = report(
         opinions={"forward mode": "agrees", "finite differences": "differs"}, dispute="who says what"
     )
-    merged = judge.merge([one, report(), two])
+    merged = merge([one, report(), two])
     assert merged.opinions == {"forward mode": "agrees", "finite differences": "differs"}
     assert merged.dispute == "who says what"
 

@@ -35,6 +35,11 @@ class Outcome:
         return min(agreement.points for agreement in self.agreements.values())
 
     @property
+    def first_mismatch(self) -> int:
+        """The first point at which the two sides differ."""
+        return min(a.mismatch[0] for a in self.agreements.values() if a.mismatch is not None)
+
+    @property
     def log2_error(self) -> float:
         return max(agreement.log2_error for agreement in self.agreements.values())
 
