@@ -110,6 +110,10 @@ class Pair:
         self.symbols = oracle.composed_symbols(derivation)
         self.dims = sorted(dimension_names(derivation))
         self.levels = 2  # of the tower of fields that the pair's programs need; the proof finds out
+        self.descent = 0  # levels more that discrete logarithms need; 0 where nothing needed them
+        self.differing: set[str] = (
+            set()
+        )  # equations whose sides were different at some shape, whatever was tried
         self.given_up: dict[str, Fault] = {}  # equations that are not traced again, and why
         self._concrete: dict[tuple, Programs] = {}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from verify.arithmetic.contraction import contract
-from verify.arithmetic.indexing import scatter_add
+from verify.arithmetic.indexing import scatter_add, scatter_with
 from verify.arithmetic.integers import INTEGER_RULES, iota
 from verify.arithmetic.movement import align, cumulative, reduced, select
 from verify.arithmetic.ordering import sort_order, take_order, top_k_order
@@ -123,6 +123,9 @@ class Plain:
         "conv_general_dilated": _product,
         "scatter-add": lambda plain, step, a, i, b: Number(scatter_add(step, a.array, i, b.array)),
         "scatter_add": lambda plain, step, a, i, b: Number(scatter_add(step, a.array, i, b.array)),
+        "scatter-mul": lambda plain, step, a, i, b: Number(
+            scatter_with(np.multiply.at, step, a.array, i, b.array)
+        ),
         "select_n": lambda plain, step, which, *cases: Number(select(step, which, *map(_plain, cases))),
     }
 

@@ -212,7 +212,7 @@ def multiply_scattered(
     """scatter-mul where every position is met at most once, which is what jax differentiates."""
     index = numbers(indices)
     ones = np.ones_like(operand.value)
-    factor = scatter_with(np.multiply, step, ones, index, updates.value)
+    factor = scatter_with(np.multiply.at, step, ones, index, updates.value)
     errors = scatter_add(step, np.zeros_like(ones), index, _whole(updates))
     met = scatter_add(step, np.zeros_like(ones), index, np.ones_like(updates.value))
     result = product(arithmetic.unit(step), operand, Bounded(factor, errors if errors.any() else None))

@@ -19,8 +19,12 @@ other as they are over the reals, for their residues are independent (the idea o
 Wu et al., OSDI 2025, arXiv 2405.05751, with one pair of primes; the tower reaches exponentials of
 exponentials). The theorem is then weaker: the bound treats every exponential as one more free variable, which
 is exact for exponentials of linear forms with small integer coefficients, and a heuristic otherwise. `theorem`
-says which of the two a result rests on. log(b) remembers that its exponential is b (`antilog`), so logsumexp,
-softplus and their like close.
+says which of the two a result rests on.
+
+**Logarithms.** log(b) remembers that its exponential is b (`antilog`), so logsumexp, softplus and their like
+close. As a number it is a hash of b, unless the two sides then differ: they are asked again with discrete
+logarithms (`discrete.logarithm`), which descend one level as exp climbs one, so that log(a b) = log(a) + log(b)
+and log(exp(a) b) = a + log(b) hold exactly. A negative b has the logarithm of -b there; over the reals it has none.
 
 **Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension.
 There s^2 = a holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; what has no root there either (a root of a root)
@@ -34,6 +38,7 @@ of it, but something right can stay open. And equality says nothing of rounding:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +47,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.arithmetic.discrete import logarithm
 from verify.arithmetic.modular import (
     GENERATORS,
     MODULI,
@@ -72,10 +78,22 @@ class Residues:
 
     @property
     def top(self) -> Level:
-        """The residues of the highest level, where every value exists."""
-        top = self.r[-1]
+        """The residues of the highest level at which the value exists."""
+        top = self.r[self.height]
         assert top is not None
         return top
+
+    @property
+    def height(self) -> int:
+        """The highest level at which the value exists. Raises Grounded where there is none."""
+        for height in reversed(range(len(self.r))):
+            if self.r[height] is not None:
+                return height
+        raise Grounded
+
+
+class Grounded(Exception):
+    """A value has climbed and descended until it was left without a level: a higher tower has one for it."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +109,15 @@ class Agreement:
 class Field:
     """The finite-field arithmetic of one walk: `points` points at once, in a tower of `levels` fields."""
 
-    def __init__(self, points: int, levels: int = 2, *, extended: bool = True):
+    def __init__(self, points: int, levels: int = 2, *, extended: bool = True, descending: bool = False):
         self.points = points
         self.moduli = MODULI[:levels]
         self.extended = (
             extended  # whether a root of what is no square is looked for in the quadratic extension
         )
         self.rooted = False  # whether it was found there
+        self.descending = descending  # whether logarithms are numbers, or as good as any
+        self.logged = False  # whether there were some
         self.exponential = False  # whether exp, log or a root took part: the weaker theorem
         self.uninterpreted: set[str] = set()
         self.exhausted = False  # whether a higher tower would have interpreted more
@@ -229,7 +249,17 @@ class Field:
                 powers.append(math.prod(parts) % self.moduli[level])
             else:
                 powers.append(None if below is None else exponential(below, level, bases[0]))
-        return None if powers[-1] is None else tuple(powers)
+        return tuple(powers) if any(power is not None for power in powers) else None
+
+    def descend(self, tower: Tower) -> Tower | None:
+        """The discrete logarithms of a value, one level down; None where it has no other level."""
+        if any(isinstance(level, Quadratic) for level in tower):
+            return None
+        logarithms = [
+            None if above is None else logarithm(above, level)
+            for level, above in enumerate(tower[1:], start=1)
+        ]
+        return (*logarithms, None) if any(level is not None for level in logarithms) else None
 
     def root(self, tower: Tower, exponent: Fraction) -> tuple[Tower, np.ndarray]:
         """A rational power, and where it exists at every level but the lowest there is, which it leaves."""
@@ -238,7 +268,8 @@ class Field:
         exists = np.ones((), bool)
         for level in range(max(lowest, 1), len(tower)):
             residues = tower[level]
-            assert residues is not None
+            if residues is None:  # below a logarithm
+                continue
             power, here = rational_power(residues, exponent, level, extended=self.extended)
             if (
                 self.extended and not here.all()
@@ -253,13 +284,13 @@ class Field:
 
     # --- uninterpreted functions: equal arguments give equal values, at every level ---
 
-    def uninterpret(self, name: str, value: Level, *, odd: bool = False) -> Tower:
-        """A function of which nothing is known (or only that it is odd), of residues of the highest level."""
+    def uninterpret(self, name: str, value: Level, *, odd_modulo: int | None = None) -> Tower:
+        """A function of which nothing is known (or only that it is odd), of residues of some level."""
         self.exponential = True
         self.uninterpreted.add(name)
-        if not odd or isinstance(value, Quadratic):
+        if odd_modulo is None or isinstance(value, Quadratic):
             return tuple(hashed(value, name, modulus) for modulus in self.moduli)
-        mirrored = self.moduli[-1] - value
+        mirrored = odd_modulo - value
         flipped = mirrored < value
         tower = self.uninterpret(name, np.where(flipped, mirrored, value))
         signed = (
@@ -291,10 +322,15 @@ class Field:
     def unequal(self, a: Residues, b: Residues) -> tuple[np.ndarray, np.ndarray]:
         """Where two results differ, point by point and element by element, and where one of them has no value."""
         shape = (self.points, *np.broadcast_shapes(a.x.shape, b.x.shape)[1:])
-        equal, hole = np.ones((), bool), np.zeros(shape, bool)
-        for left, right in zip(a.r, b.r, strict=True):
-            if left is not None and right is not None:
-                equal = equal & (left == right)
+        hole = np.zeros(shape, bool)
+        both = [
+            left == right
+            for left, right in zip(a.r, b.r, strict=True)
+            if left is not None and right is not None
+        ]
+        if not both:  # nothing compared is nothing shown
+            raise Grounded
+        equal = functools.reduce(np.logical_and, both)
         for value in (a, b):
             if value.hole is not None:
                 hole |= value.hole

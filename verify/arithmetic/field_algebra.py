@@ -27,10 +27,10 @@ from verify.arithmetic.field_plumbing import (
     times,
     whole_hole,
 )
-from verify.arithmetic.indexing import scatter_add
+from verify.arithmetic.indexing import scatter_add, scatter_with
 from verify.arithmetic.integers import iota
 from verify.arithmetic.modular import inverse, matmul, power, product
-from verify.arithmetic.quadratic import Level, bilinear, linear
+from verify.arithmetic.quadratic import Level, Quadratic, bilinear, linear
 
 if TYPE_CHECKING:
     from verify.interpret import Step
@@ -228,3 +228,30 @@ def scattered(field: Field, step: Step, operand: Residues, indices: Array, updat
     both = (max(operand.degree[0], updates.degree[0]), max(operand.degree[1], updates.degree[1]))
     degree = times(both, 1 + math.prod(step.inputs[2].shape))
     return Residues(add(operand.x, updates.x), tower, degree, hole=hole)
+
+
+def multiplied(field: Field, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
+    """scatter-mul: each entry times all the updates that meet it."""
+    if any(isinstance(level, Quadratic) for level in updates.r):
+        return field.unknown(step, operand, indices, updates)[0]
+
+    def times_all(a: Level, b: Array, modulus: int) -> Level:
+        combine = functools.partial(_multiply_at, modulus=modulus)
+        ones = np.ones((1, *step.inputs[0].shape), np.int64)
+        return product(a, scatter_with(combine, step, ones, indices, b), modulus)
+
+    x = scatter_with(np.multiply.at, step, operand.x, indices, updates.x)
+    hole = None
+    if operand.hole is not None or updates.hole is not None:
+        hole = scatter_add(step, whole_hole(operand) * 1, indices, whole_hole(updates) * 1) > 0
+    count = math.prod(step.inputs[2].shape)
+    degree = operand.degree[0] + count * updates.degree[0], operand.degree[1] + count * updates.degree[1]
+    return Residues(x, levels(field, times_all, operand.r, updates.r), degree, hole=hole)
+
+
+def _multiply_at(flat: Array, positions: Array, factors: Array, *, modulus: int) -> None:
+    """As np.multiply.at, modulo a prime: of several factors at a position one in each turn."""
+    while len(positions):
+        places, first = np.unique(positions, return_index=True)
+        flat[places] = flat[places] * factors[first] % modulus
+        positions, factors = np.delete(positions, first), np.delete(factors, first)

@@ -54,12 +54,21 @@ def exp2(field: Field, step: Step, a: Residues) -> Residues:
 
 
 def log(field: Field, step: Step, a: Residues) -> Residues:
+    field.logged = field.exponential = True
+    tower = field.descend(a.r) if field.descending else _hashed_logarithm(field, a)
+    if tower is None:
+        field.exhausted = True
+        tower = _hashed_logarithm(field, a)
+    return Residues(np.log(a.x), tower, either(a.degree), a.r, and_hole(a.hole, a.top == 0))
+
+
+def _hashed_logarithm(field: Field, a: Residues) -> Tower:
     named = field.uninterpreted.copy()
     tower = tuple(
         None if level is None else np.where(a.top == 1, 0, level) for level in field.uninterpret("log", a.top)
     )
     field.uninterpreted = named  # what is asked of a logarithm is mostly its exponential, and that is known
-    return Residues(np.log(a.x), tower, either(a.degree), a.r, and_hole(a.hole, a.top == 0))
+    return tower
 
 
 def log1p(field: Field, step: Step, a: Residues) -> Residues:
@@ -126,14 +135,14 @@ def variable_power(field: Field, step: Step, a: Residues, b: Any) -> Residues:
     quadratic = any(isinstance(level, Quadratic) for level in (*a.r, *b.r))
     square = None if quadratic else levels(field, lambda a, m: power(a, (m - 1) // 2, m) == 1, a.r)
     if square is None:
-        tower = (None,)
+        tower: Tower = (None,)
     elif field.extended:
         field.rooted = True
         bases = levels(field, lambda a, square, m: np.where(square, a, -a % m), a.r, square)
         tower, square = levels(field, power_each, bases, exponents), None
     else:
         tower = levels(field, power_each, a.r, exponents)
-    if tower[-1] is None:
+    if all(level is None for level in tower):
         field.exhausted = True
         return Residues(x, field.uninterpret("pow", mixed(field, a, b)), VARIABLE, hole=hole_of(a, b))
     field.exponential = True
@@ -161,7 +170,10 @@ def unary(name: str, function: Callable[[Array], Array], *, odd: bool = False) -
     """A function of which nothing is known, or that it is odd: erf, the inverse sine, ..."""
 
     def rule(field: Field, step: Step, a: Residues) -> Residues:
-        return Residues(function(a.x), field.uninterpret(name, a.top, odd=odd), (1, 1), hole=a.hole)
+        mirrored = field.moduli[a.height] if odd else None
+        return Residues(
+            function(a.x), field.uninterpret(name, a.top, odd_modulo=mirrored), (1, 1), hole=a.hole
+        )
 
     return rule
 
@@ -186,7 +198,7 @@ def circular(
     odd, cos even."""
 
     def rule(field: Field, step: Step, a: Residues) -> Residues:
-        t = field.uninterpret("tan(a/2)", a.top, odd=True)
+        t = field.uninterpret("tan(a/2)", a.top, odd_modulo=field.moduli[a.height])
         field.uninterpreted.add(step.primitive)
         squares = levels(field, lambda t, m: t * t % m, t)
         tower = levels(field, lambda t, tt, m: above(t, tt) % m * inverse(below(tt) % m, m) % m, t, squares)

@@ -159,12 +159,14 @@ def scatter(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Ar
 
 def scatter_add(step: Step, operand: Array, indices: Array, updates: Array) -> Array:
     """The operand with updates added to windows, all of those at the same position."""
-    return scatter_with(np.add, step, operand, indices, updates)
+    return scatter_with(np.add.at, step, operand, indices, updates)
 
 
-def scatter_with(ufunc: np.ufunc, step: Step, operand: Array, indices: Array, updates: Array) -> Array:
+def scatter_with(
+    combine: Callable[..., None], step: Step, operand: Array, indices: Array, updates: Array
+) -> Array:
     """The operand with updates combined into windows one after the other."""
-    return _write_windows(step, _scatter_plan(step), operand, indices, updates, ufunc.at)
+    return _write_windows(step, _scatter_plan(step), operand, indices, updates, combine)
 
 
 def dynamic_update_slice(step: Step, values: Sequence[Array], indices: Sequence[Array]) -> Array:

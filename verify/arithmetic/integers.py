@@ -172,7 +172,7 @@ def _contract(step: Step, a: Array, b: Array) -> Array:
 
 def _scatter(ufunc: np.ufunc) -> Rule:
     def rule(step: Step, operand: Array, indices: Array, updates: Array) -> Array:
-        return scatter_with(ufunc, step, operand, indices, updates)
+        return scatter_with(ufunc.at, step, operand, indices, updates)
 
     return rule
 

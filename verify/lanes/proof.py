@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.arithmetic.field import Agreement, Field, Residues
+from verify.arithmetic.field import Agreement, Field, Grounded, Residues
 from verify.arithmetic.modular import MODULI
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.kinks import pieces, sites
-from verify.programs import GRADIENT, Fault, Pair, Programs, Traced
+from verify.programs import GRADIENT, Broken, Fault, Pair, Programs, Traced
 from verify.residues import exact_residues, residues
 
 
@@ -81,6 +81,18 @@ def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, conc
     return _climb(pair, programs, sizes, leaves, lambda modulus: exact_residues(leaves, modulus))
 
 
+class Way(NamedTuple):
+    """How much a field knows of roots and of logarithms."""
+
+    extended: (
+        bool  # roots are found in quadratic extensions; else among the squares, where all their laws hold
+    )
+    descending: bool  # logarithms are discrete logarithms; else hashes
+
+
+WAYS = tuple(Way(extended, descending) for descending in (False, True) for extended in (True, False))
+
+
 def _climb(
     pair: Pair,
     programs: Programs,
@@ -88,25 +100,64 @@ def _climb(
     floats: Mapping[str, np.ndarray],
     draw: Callable[[int], Mapping[str, np.ndarray]],
 ) -> Proof:
-    """Walks in the lowest tower that reaches every exponential of the program; the pair remembers how high that is.
+    """Walks the quickest way, and again on those that know more of roots and logarithms, where the sides differ.
 
-    Where roots were found in quadratic extensions and the sides differ, it walks again among the squares.
+    The pair remembers how high a tower it needs, whether discrete logarithms, which then come first, and which
+    equations differ every way: for these alone no other way is tried again.
     """
-    drawn = [draw(modulus) for modulus in MODULI[: pair.levels]]
-    while True:
-        proof, fields = _walk(pair, programs, sizes, floats, drawn, extended=True)
-        if not any(field.exhausted for field in fields) or pair.levels == len(MODULI):
+    drawn: list[Mapping[str, np.ndarray]] = []
+    proof, fields = Proof(), list[Field]()
+    for way in sorted(WAYS, key=lambda way: way.descending is not bool(pair.descent)):
+        if fields and all(
+            name in pair.differing for name, outcome in proof.outcomes.items() if not outcome.equal
+        ):
             break
-        drawn.append(draw(MODULI[pair.levels]))
-        pair.levels += 1
-    if any(field.rooted for field in fields) and not all(
-        outcome.equal for outcome in proof.outcomes.values()
-    ):
-        among_squares, _ = _walk(pair, programs, sizes, floats, drawn, extended=False)
-        for name, outcome in among_squares.outcomes.items():
-            if not proof.outcomes[name].equal:
+        rooted, logged = (any(getattr(field, name) for field in fields) for name in ("rooted", "logged"))
+        if fields and not ((way.extended or rooted) and (logged or not way.descending)):
+            continue
+        another, more, height = _tall_enough(pair, programs, sizes, floats, draw, drawn, way)
+        fields += more
+        for name, outcome in another.outcomes.items():
+            known = proof.outcomes.get(name)
+            if known is None or not known.equal:
                 proof.outcomes[name] = outcome
+            if way.descending and outcome.equal and known is not None and not known.equal:
+                pair.descent = height - pair.levels
+        proof.pieces = proof.pieces or another.pieces
+    pair.differing.update(name for name, outcome in proof.outcomes.items() if not outcome.equal)
     return proof
+
+
+def _tall_enough(
+    pair: Pair,
+    programs: Programs,
+    sizes: Sizes,
+    floats: Mapping[str, np.ndarray],
+    draw: Callable[[int], Mapping[str, np.ndarray]],
+    drawn: list[Mapping[str, np.ndarray]],
+    way: Way,
+) -> tuple[Proof, list[Field], int]:
+    """Walks in the lowest tower that has a level for every exponential and logarithm, and says how high it is.
+
+    Nothing comes of it where none is so high.
+    """
+    height = min(pair.levels + max(pair.descent, 1), len(MODULI)) if way.descending else pair.levels
+    while True:
+        while len(drawn) < height:
+            drawn.append(draw(MODULI[len(drawn)]))
+        try:
+            proof, fields = _walk(pair, programs, sizes, floats, drawn[:height], way)
+            exhausted = any(field.exhausted for field in fields)
+        except (Broken, Grounded) as error:
+            if not isinstance(getattr(error, "error", error), Grounded):
+                raise
+            proof, fields, exhausted = Proof(), [], True
+        if not exhausted or height == len(MODULI):
+            break
+        height += 1
+    if not way.descending:
+        pair.levels = height
+    return proof, fields, height
 
 
 def _walk(
@@ -115,14 +166,13 @@ def _walk(
     sizes: Sizes,
     floats: Mapping[str, np.ndarray],
     drawn: Sequence[Mapping[str, np.ndarray]],
-    *,
-    extended: bool,
+    way: Way,
 ) -> tuple[Proof, list[Field]]:
     points = len(next(iter(floats.values())))
     fields: list[Field] = []
 
     def new() -> Field:
-        fields.append(Field(points, len(drawn), extended=extended))
+        fields.append(Field(points, len(drawn), extended=way.extended, descending=way.descending))
         return fields[-1]
 
     base = new()

@@ -69,6 +69,7 @@ EXACT: dict[str, Row] = {
     "cumsum": Row(lambda x: lax.cumsum(x, 1) + lax.cumsum(x, 0, reverse=True), (M,)),
     "cumprod": Row(lambda x: lax.cumprod(x, 1) + lax.cumprod(x, 0, reverse=True), (M,)),
     "scatter-add": Row(_scatter, (V, (3,))),
+    "scatter-mul": Row(lambda x, y: x.at[jnp.array([2, 0, 2, 9])].mul(y), (V, (4,))),
     "max": Row(jnp.maximum, (M, M)),
     "min": Row(jnp.minimum, (M, M)),
     "clamp": Row(lambda x, y: lax.clamp(-0.5, x, 0.75) + lax.clamp(-1 + 0 * y, x, 1 + y * y), (M, M)),
@@ -391,7 +392,10 @@ ELSEWHERE = {  # test_field_linalg.py, and forward against reverse mode in test_
     *("reduce_window_sum", "reduce_window_max", "reduce_window_min"),
     *("select_and_scatter_add", "select_and_gather_add"),
 }
-SAME = {"scatter_add": "scatter-add"}  # one primitive, whose name differs between releases of JAX
+SAME = {
+    "scatter_add": "scatter-add",
+    "scatter_mul": "scatter-mul",
+}  # one primitive, whose name differs between releases of JAX
 
 
 def test_every_rule_has_a_test():

@@ -109,7 +109,7 @@ def test_scatter_that_combines(agrees, layout, mode, name, seed):
     agrees(
         name,
         functools.partial(function, dimension_numbers=numbers, mode=mode),
-        functools.partial(indexing.scatter_with, ufunc),
+        functools.partial(indexing.scatter_with, ufunc.at),
         operand.astype(np.float32),
         starts(random, layout),
         updates.astype(np.float32),
