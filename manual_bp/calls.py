@@ -14,6 +14,7 @@ from manual_bp.graph import Graph
 from manual_bp.signatures import Dims, Kind, names_in, show, size_of
 from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of, choose
+from manual_bp.trees import spread
 from manual_bp.wiring import listed, nearest
 
 Spec = tuple[Dims, Kind, Domain]
@@ -27,12 +28,13 @@ PYTHON: Mapping[Kind, tuple[type, ...]] = {"float": (float, int), "int": (int,),
 def read(
     graph: Graph, given: Mapping[str, Any], *, cotangents: bool = True
 ) -> tuple[Choices, dict[str, Any]]:
-    """The choices and the leaves (the cotangents too, where wanted) that a call gives.
+    """The choices and the leaves (the cotangents too, where wanted) that a call gives, trees part by part.
 
     Raises TypeError for missing and unknown names and for dtypes, ValueError for shapes and unknown rows.
     """
     drawn = [*graph.cotangents] if cotangents else []
-    check_names(given, [*graph.leaves, *drawn], graph.tables)
+    given = spread(graph.trees, given)
+    check_names(given, graph, drawn)
     rows = {name: choose(name, table, given[name]) for name, table in graph.tables.items()}
     choices = tuple(rows.items())
     values: dict[str, Any] = {}
@@ -57,14 +59,15 @@ def describe(graph: Graph, choices: Choices) -> dict[str, tuple[Spec, str]]:
     return described
 
 
-def check_names(given: Mapping[str, Any], leaves: list[str], tables: Mapping[str, Any]) -> None:
-    known = [*leaves, *tables]
+def check_names(given: Mapping[str, Any], graph: Graph, drawn: list[str]) -> None:
+    arguments, tables = [*graph.arguments, *drawn], graph.tables
+    known = [*arguments, *tables]
     for name in given:
-        if name not in known:
+        if name not in known and name not in graph.leaves:
             raise TypeError(f"{name}: is neither a leaf nor a choice ({listed(known)}){nearest(name, known)}")
-    for name in leaves:
+    for name in [*graph.leaves, *drawn]:
         if name not in given:
-            raise TypeError(f"{name}: is missing; give every leaf by keyword ({listed(leaves)})")
+            raise TypeError(f"{name}: is missing; give every leaf by keyword ({listed(arguments)})")
     for name, table in tables.items():
         if name not in given:
             raise TypeError(f"{name}: is missing; choose one of {listed(choices_of(table))}")

@@ -19,9 +19,9 @@ def forward_pass(
     graph: Graph, leaves: Mapping[str, Any], choices: Mapping[str, Any], perturbations: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The value of every leaf and node. `perturbations` are added to the nodes they name."""
-    values = dict(leaves)
+    values, made = dict(leaves), {}
     for node, step in graph.steps.items():
-        value = one_array(step, step(values, choices))
+        value = one_array(step, step(values, choices, made))
         values[node] = value + perturbations[node] if node in perturbations else value
     shape = jnp.shape(values.get(graph.objective, 0.0))  # a virtual root is a scalar
     if shape:
@@ -37,7 +37,9 @@ def one_array(step: Step, value: Any) -> Any:
         return jnp.asarray(value)
     if not is_array(value):
         here = where(step.name, step.function)
-        raise TypeError(f"{here}: returned {type(value).__name__}; a node is one array")
+        raise TypeError(
+            f"{here}: returned {type(value).__name__}; a node is one array, or a tree that its annotation describes"
+        )
     return value
 
 
@@ -99,9 +101,9 @@ def derive(
     equations: Sequence[Equation], values: Mapping[str, Any], specs: Specs, choices: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The values, and what the equations of a plan give on them. `specs` describes every symbol."""
-    known = dict(values)
+    known, made = dict(values), {}
     for equation in equations:
-        known[equation.name] = like_symbol(equation, equation(known, choices), specs)
+        known[equation.name] = like_symbol(equation, equation(known, choices, made), specs)
     return known
 
 

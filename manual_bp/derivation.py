@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from manual_bp import calls
 from manual_bp.calls import Choices
 from manual_bp.composition import check_cotangents, closing_sum, derive, forward_pass, plan, specs_of
-from manual_bp.domains import Domain
 from manual_bp.graph import Equation, Graph, build
 from manual_bp.signatures import Function
 from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of
+from manual_bp.trees import join, parts
 
 __all__ = ["Derivation", "Equation", "Leaf"]
 
@@ -37,6 +37,12 @@ class Derivation:
     `cotangent` (one name "dJ_dv", or several) closes the graph: the objective is then $J = \sum_v \langle
     \partial J/\partial v, v \rangle$, and `dJ_dv` is given with the leaves.
 
+    A parameter, or what a forward function returns, may be annotated as a tree (`manual_bp.trees` says how). Its
+    name stands for all its parts, and each part is a symbol with a name of its own: `params` a tree like the
+    annotation, `params_layers_0_W` an array, which may be taken, differentiated by and given alone too. So `dJ_dparams`
+    is built like `params`, with None for a part that holds integers, booleans or a target; what an equation
+    returns there is not looked at. Domains are given by the part's name, or as a dict: `params={"ids": index("v")}`.
+
     Raises TypeError where wiring or annotations do not fit.
     """
 
@@ -44,7 +50,7 @@ class Derivation:
     source: str
     forward: Mapping[str, Function] = field(repr=False)
     backward: Mapping[str, Function] = field(repr=False)
-    domains: Mapping[str, Domain] = field(default_factory=dict, repr=False)
+    domains: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cotangent: str | Sequence[str] = field(default=(), repr=False)
     graph: Graph = field(init=False, repr=False)
 
@@ -103,7 +109,7 @@ class Derivation:
         choices: Mapping[str, Any],
         perturbations: Mapping[str, Any] = NOTHING,
     ) -> dict[str, Any]:
-        """The value of every leaf, cotangent and node, and of the virtual root; pure, and not jitted.
+        """The value of every leaf, cotangent and node, parts by name, and of the virtual root; pure, and not jitted.
 
         `choices` are rows; `perturbations` are added to the nodes they name. Raises ValueError for an
         objective that is no scalar, and for a cotangent that is not shaped like its node.
@@ -122,8 +128,8 @@ class Derivation:
         """The derivatives of the objective by `symbols`, by default all leaves with an equation; jitted.
 
         It takes leaves and choices by keyword, a choice as a row or by its name, and returns a dict from
-        symbol to derivative, which has the symbol's shape and dtype. Raises ValueError for what is no symbol,
-        and NotImplementedError naming the equation where one is missing.
+        symbol to derivative, which has the symbol's structure, shape and dtype. Raises ValueError for what is no
+        symbol, and NotImplementedError naming the equation where one is missing.
         """
         assembled = self._assemble(symbols)
         compute = jax.jit(lambda choices, leaves: assembled(choices, leaves)[1], static_argnums=0)
@@ -168,16 +174,24 @@ class Derivation:
     def _assemble(
         self, symbols: tuple[str, ...]
     ) -> Callable[[Choices, dict[str, Any]], tuple[Any, dict[str, Any]]]:
-        key = f"d{self.objective}_d".__add__
-        symbols = symbols or tuple(leaf for leaf in self.leaves if key(leaf) in self.equations)
-        equations = plan(self.graph, symbols)
+        key, graph = f"d{self.objective}_d".__add__, self.graph
+        symbols = symbols or tuple(self._with_equations(key))
+        names = {symbol: jax.tree.map(key, graph.trees.get(symbol, symbol)) for symbol in symbols}
+        equations = plan(graph, [part for symbol in symbols for part in graph.parts(symbol)])
 
         def assembled(choices: Choices, leaves: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             values = self.evaluate(leaves, dict(choices))
             known = derive(equations, values, specs_of(values), dict(choices))
-            return values[self.objective], {symbol: known[key(symbol)] for symbol in symbols}
+            return values[self.objective], {symbol: join(tree, known) for symbol, tree in names.items()}
 
         return assembled
+
+    def _with_equations(self, key: Callable[[str], str]) -> Iterator[str]:
+        """The leaves that have an equation, as trees where every part of one has."""
+        for name in self.graph.arguments:
+            parts = self.graph.parts(name)
+            given = [part for part in parts if key(part) in self.equations]
+            yield from [name] if given and given == parts else given
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["values"], meta_fields=["wanted", "specs"])
@@ -194,10 +208,9 @@ def manual_vjp(graph: Graph) -> Callable[[Choices, dict[str, Any]], Any]:
     """The forward pass, from (choices, leaves), whose reverse mode runs the equations."""
 
     def outputs(values: Mapping[str, Any]) -> Any:
-        if not graph.cotangents:
+        if graph.closing is None:
             return values[graph.objective]
-        found = {node: values[node] for node in graph.cotangents.values()}
-        return found if len(found) > 1 else next(iter(found.values()))
+        return join(graph.closing, {name: values[node] for name, node in graph.cotangents.items()})
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))  # noqa: TID251
     def manual(choices: Choices, leaves: dict[str, Any]) -> Any:
@@ -216,12 +229,11 @@ def manual_vjp(graph: Graph) -> Callable[[Choices, dict[str, Any]], Any]:
 
     def backward(choices: Choices, kept: Residuals, cotangent: Any) -> tuple[dict[str, Any]]:
         specs, values, scale = dict(kept.specs), dict(kept.values), 1
-        if not graph.cotangents:
+        if graph.closing is None:
             scale = instantiate(cotangent)  # the equations give the derivative of the objective itself
-        elif len(graph.cotangents) == 1:
-            values[next(iter(graph.cotangents))] = instantiate(cotangent)
         else:
-            values.update({name: instantiate(cotangent[node]) for name, node in graph.cotangents.items()})
+            given = parts(graph.closing, cotangent, "cotangent")
+            values.update({name: instantiate(each) for name, each in given.items()})
         known = derive(plan(graph, kept.wanted), values, specs, dict(choices))
         gradient: dict[str, Any] = dict.fromkeys(graph.leaves)
         for leaf in kept.wanted:

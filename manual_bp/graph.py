@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from manual_bp import symbols as about
-from manual_bp.domains import Domain
+from manual_bp.lowering import Part, lower
 from manual_bp.signatures import Function, Shape, Signature, read_signatures
 from manual_bp.symbols import Leaf
+from manual_bp.trees import Names, names_of, spread_domains
 from manual_bp.wiring import closed_by, derivative, in_order, listed, nearest, upstream, why_no_derivative
 
 Reading = tuple[str, str]  # the root and the symbol of a derivative
@@ -26,8 +27,17 @@ class Step:
     parameters: tuple[str, ...]
     choices: tuple[str, ...]
 
-    def __call__(self, values: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
-        return self.function(*(values[p] for p in self.parameters), **{c: choices[c] for c in self.choices})
+    def __call__(
+        self, values: Mapping[str, Any], choices: Mapping[str, Any], made: dict[Any, Any] | None = None
+    ) -> Any:
+        """What the function gives. In `made` it keeps a tree that it gives one part of, for the others."""
+        arrays, rows = [values[p] for p in self.parameters], {c: choices[c] for c in self.choices}
+        if made is None or not isinstance(self.function, Part):
+            return self.function(*arrays, **rows)
+        whole = self.function.whole
+        if whole not in made:
+            made[whole] = whole(*arrays, **rows)
+        return made[whole][self.function.name]
 
 
 @dataclass(frozen=True)
@@ -50,25 +60,42 @@ class Graph:
     objective: str
     cotangents: Mapping[str, str]  # name to node
     derivatives: Mapping[str, Reading]  # every derivative that is named, missing equations among them
+    arguments: tuple[str, ...]  # the leaves, parts of trees as one
+    trees: Mapping[str, Names]  # what the name of a tree stands for
+    constants: frozenset[str]  # the parts of trees that nothing is differentiated by
+    closing: Names  # the cotangents, as the outputs that they belong to are handed out
+
+    def parts(self, symbol: str) -> list[str]:
+        """The symbols to differentiate by where one is named that may be a tree."""
+        if symbol not in self.trees:
+            return [symbol]
+        return [part for part in names_of(self.trees[symbol]) if part not in self.constants]
 
 
 def build(
     forward: Mapping[str, Function],
     backward: Mapping[str, Function],
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, Any],
     cotangents: tuple[str, ...],
 ) -> Graph:
     """Wires and checks. Raises TypeError that names the function, the parameter and what is in scope."""
     if not forward:
         raise TypeError("forward: is empty; give at least one node, as in forward=dict(J=objective)")
-    ahead, back = read_signatures(forward), read_signatures(backward)
+    lowered = lower(read_signatures(forward), read_signatures(backward), cotangents)
+    ahead, back = lowered.ahead, lowered.back
+    domains = spread_domains(domains)
     takes = {signature.key: tuple(signature.arrays) for signature in ahead}
     order = in_order(takes, "forward")
     leaves = list(dict.fromkeys(name for names in takes.values() for name in names if name not in takes))
     symbols = [*leaves, *takes]
-    closed = {name: closed_by(name, takes, symbols) for name in cotangents}
+    closed = {name: closed_by(name, takes, symbols) for name in lowered.cotangents}
     objective = root_of(closed) if closed else last_of(takes)
-    check_names(ahead, backward, closed)
+    if not closed and (last := [*forward][-1]) in lowered.trees:
+        raise TypeError(
+            f"forward: {last!r} stands last, and is a tree; make the last node a scalar, or close the "
+            f"derivation with cotangent='dJ_d{last}'"
+        )
+    check_names(ahead, {signature.key for signature in back}, closed)
 
     reach = upstream(takes, order)
     if closed:
@@ -96,6 +123,10 @@ def build(
         objective=objective,
         cotangents=MappingProxyType({name: node for name, (_, node) in closed.items()}),
         derivatives=MappingProxyType(derivatives),
+        arguments=tuple(dict.fromkeys(lowered.tops.get(name, name) for name in leaves)),
+        trees=MappingProxyType(lowered.trees),
+        constants=lowered.constants,
+        closing=lowered.closing,
     )
 
 
@@ -125,9 +156,7 @@ def last_of(takes: Mapping[str, Iterable[str]]) -> str:
     return last
 
 
-def check_names(
-    ahead: list[Signature], backward: Mapping[str, Function], closed: Mapping[str, Reading]
-) -> None:
+def check_names(ahead: list[Signature], backward: Collection[str], closed: Mapping[str, Reading]) -> None:
     for name in backward:
         if name in closed:
             raise TypeError(

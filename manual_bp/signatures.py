@@ -106,6 +106,19 @@ def read_signature(key: str, function: Function) -> Signature:
     return Signature(key, function, arrays, choices, signature.return_annotation)
 
 
+def signature_of(
+    arrays: Mapping[str, Any], choices: Mapping[str, Any], returns: Any = EMPTY
+) -> inspect.Signature:
+    """What `read_signature` reads these annotations from."""
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(name, kind, annotation=annotation)
+        for kind, annotations in zip(kinds, (arrays, choices), strict=True)
+        for name, annotation in annotations.items()
+    ]
+    return inspect.Signature(parameters, return_annotation=returns)
+
+
 def is_choice(annotation: Any) -> bool:
     """Whether an annotation can only be that of a static choice (`bool` may also be that of a scalar)."""
     if isinstance(annotation, type):

@@ -25,6 +25,16 @@ class Mistake(NamedTuple):
     what: str
     equation: str
     wrong: Callable[..., Any]
+    parts: tuple[str, ...] = ()  # those to be named, where the equation gives a tree
+
+
+def loop_that_ends_early(dJ_dy, layers, h):
+    dJ_dh, found = dJ_dy, []
+    for i in range(len(layers) - 1, 0, -1):
+        dJ_dz = dJ_dh * (1 - h[i] ** 2)
+        found.append({"W": jnp.outer(dJ_dz, h[i - 1]), "b": dJ_dz})
+        dJ_dh = layers[i]["W"].T @ dJ_dz
+    return [{"W": jnp.zeros_like(layers[0]["W"]), "b": jnp.zeros_like(layers[0]["b"])}, *found[::-1]]
 
 
 def unmasked(dJ_dP, P):
@@ -60,6 +70,12 @@ MISTAKES = {
     "attention": Mistake("weights left out of the row sum", "dJ_dS", unmasked),
     "convolution": Mistake("the kernel not flipped", "dJ_dx", not_flipped),
     "cross_entropy": Mistake("a cotangent a row taken for a scalar", "dJ_dz", first_row_for_all),
+    "deep": Mistake(
+        "the first layer left out",
+        "dJ_dlayers",
+        loop_that_ends_early,
+        parts=("dJ_dlayers_0_W", "dJ_dlayers_0_b"),
+    ),
     "dense": Mistake("no sum over the rows it was broadcast to", "dJ_db", lambda dJ_dY: dJ_dY[0]),
     "dropout": Mistake("the mask of the way back is another", "dJ_dx", lambda dJ_dy, keep: dJ_dy / keep),
     "embedding": Mistake(
@@ -110,5 +126,6 @@ def test_a_mistake_is_refuted_and_no_other_equation_is_blamed(name: str, tmp_pat
     backward = {**derivation.backward, mistake.equation: mistake.wrong}
     verdicts = judged(dataclasses.replace(derivation, backward=backward), tmp_path)
     wrong = {equation for equation, verdict in verdicts.items() if verdict is not Verdict.PROVED}
-    assert wrong == {mistake.equation, "gradient"}, mistake.what
-    assert verdicts[mistake.equation] is verdicts["gradient"] is Verdict.REFUTED
+    named = {*(mistake.parts or [mistake.equation]), "gradient"}
+    assert wrong == named, mistake.what
+    assert {verdicts[equation] for equation in named} == {Verdict.REFUTED}

@@ -39,7 +39,8 @@ def planted(derivation: Derivation, name: str, function: Callable[..., Any]) -> 
     """The derivation with another function as the equation `name`."""
     if name not in derivation.equations:
         raise ValueError(f"{name!r} is no equation of {derivation.name} ({', '.join(derivation.equations)})")
-    return dataclasses.replace(derivation, backward={**derivation.backward, name: function})
+    functions = {each: equation.function for each, equation in derivation.equations.items()}
+    return dataclasses.replace(derivation, backward={**functions, name: function})
 
 
 # --- the campaign -----------------------------------------------------------------------------------------------------

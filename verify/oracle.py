@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
+from manual_bp.trees import join, names_of
 
 COTANGENT = (
     "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
@@ -102,11 +103,8 @@ def composed(
         inputs = {name: leaf for name, leaf in leaves.items() if name not in derivation.cotangents}
         chosen = {name: inputs.pop(name) for name in symbols}
         output, pullback = jax.vjp(lambda chosen: manual(**inputs, **chosen, **choices), chosen)
-        closing = {node: leaves[name] for name, node in derivation.cotangents.items()}
-        if not closing:
-            (pulled,) = pullback(cotangent.astype(output.dtype))
-        else:
-            (pulled,) = pullback(closing if len(closing) > 1 else next(iter(closing.values())))
+        closing = derivation.graph.closing
+        (pulled,) = pullback(cotangent.astype(output.dtype) if closing is None else join(closing, leaves))
         return _quantities(derivation, value, derivatives, pulled, jax.tree.leaves(output))
 
     return run
@@ -128,7 +126,7 @@ def autodiff(
             {name: leaves[name] for name in symbols}
         )
         if derivation.cotangents:  # the drawn cotangents of the outputs are part of the objective
-            outputs = [values[node] for node in sorted(derivation.cotangents.values())]
+            outputs = [values[derivation.cotangents[name]] for name in names_of(derivation.graph.closing)]
             return _quantities(derivation, value, derivatives, derivatives, outputs)
         pulled = {symbol: cotangent * derivative for symbol, derivative in derivatives.items()}
         return _quantities(derivation, value, derivatives, pulled, [value])

@@ -141,7 +141,10 @@ def test_a_node_is_one_array():
         return x, x
 
     net = Derivation("pair", "a test", dict(v=pair, E=energy), {})
-    assert message_of(TypeError, net.value, x=X) == "v=pair: returned tuple; a node is one array"
+    assert (
+        message_of(TypeError, net.value, x=X)
+        == "v=pair: returned tuple; a node is one array, or a tree that its annotation describes"
+    )
 
 
 def test_an_objective_that_turns_out_to_be_no_scalar():
