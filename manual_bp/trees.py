@@ -20,6 +20,8 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import jax
 
+from manual_bp.signatures import is_choice
+
 Tree = Any  # a tree of annotations or of arrays
 Names = Any  # a tree of the names of its parts, "" for one without; a name alone is that of one array
 
@@ -37,47 +39,45 @@ def filled(annotation: Any, here: str) -> Tree:
         return tuple(filled(part, here) for part in inside)
     if not isinstance(annotation, type):
         return annotation if is_leaf(annotation) else jax.tree.map(lambda a: filled(a, here), annotation)
-    named_tuple = issubclass(annotation, tuple) and hasattr(annotation, "_fields")
-    if not (named_tuple or is_typeddict(annotation) or dataclasses.is_dataclass(annotation)):
-        return annotation
+    if is_typeddict(annotation):
+        return fields_of(annotation, here)
+    if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
+        return annotation(**dict.fromkeys(annotation._fields) | fields_of(annotation, here))  # type: ignore
+    if dataclasses.is_dataclass(annotation) and not is_choice(annotation):
+        return instance_of(annotation, fields_of(annotation, here), here)
+    return annotation
+
+
+def fields_of(cls: type, here: str) -> dict[str, Tree]:
     try:
-        hints = get_type_hints(annotation)
+        hints = get_type_hints(cls)
     except Exception as error:  # evaluating annotations that are strings runs the user's code
         raise TypeError(
-            f"{here}: the annotations of {annotation.__name__} cannot be read: {type(error).__name__}: {error}"
+            f"{here}: the fields of {cls.__name__} cannot be read: {type(error).__name__}: {error}"
         ) from error
-    fields = {name: filled(hint, here) for name, hint in hints.items()}
-    if is_typeddict(annotation):
-        return fields
-    if named_tuple:
-        return annotation(**{name: fields.get(name) for name in annotation._fields})  # type: ignore[attr-defined]
-    return instance_of(annotation, fields, here)
+    return {name: filled(hint, here) for name, hint in hints.items()}
 
 
-def instance_of(cls: Any, fields: Mapping[str, Any], here: str) -> Any:
-    """A dataclass instance that holds `fields`, made without its `__init__`, which may want arrays."""
+def instance_of(cls: Any, parts: Mapping[str, Tree], here: str) -> Any:
+    """A dataclass instance, made without its `__init__`, which may want arrays."""
 
-    def made(values: Mapping[str, Any]) -> Any:
+    def holding(values: Mapping[str, Any]) -> Any:
         instance = object.__new__(cls)
         for name, value in values.items():
             object.__setattr__(instance, name, value)
         return instance
 
-    static = {field.name: field.default for field in dataclasses.fields(cls)}
-    bare = made({name: name for name in static})
-    if is_leaf(bare):
+    fields = {field.name: field.default for field in dataclasses.fields(cls)}
+    names = holding({name: name for name in fields})
+    if is_leaf(names):
+        raise TypeError(f"{here}: {cls.__name__} is no pytree; give it to jax.tree_util.register_dataclass")
+    fields |= {name: parts[name] for name in jax.tree.leaves(names)}
+    if bare := [name for name, value in fields.items() if value is dataclasses.MISSING]:
         raise TypeError(
-            f"{here}: {cls.__name__} is no pytree; register it with jax.tree_util.register_dataclass"
+            f"{here}: {bare[0]!r} of {cls.__name__} is static and has no default; give it one, so that the tree "
+            "is known before a call"
         )
-    for name in jax.tree.leaves(bare):
-        del static[name]
-    for name, default in static.items():
-        if default is dataclasses.MISSING:
-            raise TypeError(
-                f"{here}: {name!r} of {cls.__name__} is static and has no default; give it one, so that the "
-                "tree is known before a call"
-            )
-    return made({**{name: fields[name] for name in jax.tree.leaves(bare)}, **static})
+    return holding(fields)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

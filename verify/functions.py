@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from manual_bp.derivation import Derivation
 from manual_bp.domains import Domain
 from manual_bp.signatures import EMPTY, is_choice, read_shape, show
+from manual_bp.trees import filled, named, names_of, parts, read_tree
 from manual_bp.wiring import listed, nearest
 from verify.data import Spec
 from verify.inputs import (
@@ -20,7 +21,6 @@ from verify.inputs import (
     annotation,
     called,
     is_float,
-    leaf_name,
     parameters_of,
     positional,
     wired,
@@ -74,7 +74,7 @@ def gradient_derivation(
         backward={
             f"d{root}_d{leaf}": equation(given, chosen, parameter, leaf, root)
             for parameter in chosen
-            for leaf in jax.tree.leaves(taken.trees[parameter])
+            for leaf in names_of(taken.trees[parameter])
             if is_float(annotations[leaf])
         },
         domains=domains,
@@ -101,16 +101,13 @@ def equation(given: Inputs, chosen: Mapping[str, Any], parameter: str, leaf: str
     """The equation of one array: what the manual function returns, and of that the part for this array."""
 
     def derivative(*leaves: Any, **choices: Any) -> Any:
-        tree = part(given(*leaves, **choices), called(given.function), [*chosen], parameter)
-        names = chosen[parameter]
+        manual = called(given.function)
+        tree = part(given(*leaves, **choices), manual, [*chosen], parameter)
+        here = f"{manual}: the gradient by {parameter} is built otherwise than {parameter}"
         try:
-            parts = jax.tree.structure(names).flatten_up_to(tree)
-        except ValueError as error:
-            raise Misfit(
-                f"{called(given.function)}: the gradient by {parameter} is built otherwise than {parameter}: "
-                f"{error}"
-            ) from error
-        return dict(zip(jax.tree.leaves(names), parts, strict=True))[leaf]
+            return parts(chosen[parameter], tree, here)[leaf]
+        except TypeError as error:
+            raise Misfit(str(error)) from None
 
     derivative.__doc__ = rf"$\partial {root}/\partial {leaf}$"
     return wired(derivative, given, {})
@@ -148,27 +145,29 @@ def read_objective(
     trees, choices, annotations = {}, {}, {}
     for name, parameter in parameters.items():
         own, other = (found[name].annotation if name in found else EMPTY for found in (parameters, theirs))
-        stated = next((a for a in (own, other) if read_shape(a, f"{here}: {name}") is not None), None)
-        if name in shapes:
-            flat, tree = jax.tree_util.tree_flatten_with_path(shapes[name], is_leaf=lambda leaf: leaf is None)
-            names = [leaf_name(name, path) for path, _ in flat]
+        fixed = parameter.default is not EMPTY  # what is annotated as an array is one all the same
+        stated = next((a for a in (own, other) if is_stated(a, f"{here}: {name}", trees=not fixed)), None)
+        if name in shapes or stated is not None:
+            tree = filled(shapes.get(name, stated), f"{here}: {name}")
+            trees[name] = named(name, tree)
             annotations |= {
-                leaf: annotation(leaf, what, domains) for leaf, (_, what) in zip(names, flat, strict=True)
+                leaf: annotation(leaf, what, domains) for leaf, what in parts(trees[name], tree, name).items()
             }
-            trees[name] = jax.tree.unflatten(tree, names)
         elif is_choice(own) or (
             parameter.kind is KEYWORD_ONLY
             and (own is bool or (parameter.default is EMPTY and stated is None))
         ):
             choices[name] = own
-        elif stated is not None:
-            trees[name], annotations[name] = name, stated
         elif parameter.default is EMPTY:
             raise TypeError(
                 f"{here}: parameter {name!r} has no shape; annotate it, as in {name}: Float[Array, 'n'] or "
                 f"give shapes={{{name!r}: 'n d'}}, or an example array in its place"
             )
     return Inputs(objective, trees, choices, positional(parameters)), annotations
+
+
+def is_stated(annotation: Any, here: str, *, trees: bool) -> bool:
+    return read_shape(annotation, here) is not None or (trees and read_tree(annotation, here) is not None)
 
 
 def read_manual(manual: Function, objective: Function, taken: Inputs) -> Inputs:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from manual_bp.calls import DTYPES
 from manual_bp.domains import Domain
-from manual_bp.signatures import EMPTY, read_shape
+from manual_bp.signatures import EMPTY, read_shape, signature_of
+from manual_bp.trees import Names, join, names_of
 
 Function = Callable[..., Any]
 
@@ -27,25 +26,25 @@ class Inputs:
     """What a function takes: arrays or trees of arrays, each leaf by a name, and static choices."""
 
     function: Function
-    trees: Mapping[str, Any]  # by parameter: a tree of the names of its leaves
+    trees: Mapping[str, Names]  # by parameter
     choices: Mapping[str, Any]  # by parameter: the annotation
     positional: frozenset[str]  # what cannot be passed by keyword
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        return tuple(name for tree in self.trees.values() for name in jax.tree.leaves(tree))
+        return tuple(name for tree in self.trees.values() for name in names_of(tree))
 
     def __call__(self, *values: Any, **choices: Any) -> Any:
         """The function's result, from its leaves in order and its choices."""
         named = dict(zip(self.leaves, values, strict=True))
-        given = {name: jax.tree.map(named.__getitem__, tree) for name, tree in self.trees.items()} | choices
+        given = {name: join(tree, named) for name, tree in self.trees.items()} | choices
         first = [given.pop(name) for name in [*given] if name in self.positional]
         return self.function(*first, **given)
 
 
 def annotation(leaf: str, what: Any, domains: Mapping[str, Domain]) -> Any:
     """What a user gave as a shape as an annotation: sizes, an example, a struct, or one already."""
-    if hasattr(what, "dim_str"):
+    if read_shape(what, leaf) is not None:
         return what
     if isinstance(what, str):
         dims, kind = what, domains[leaf].kind if isinstance(domains.get(leaf), Domain) else "float"
@@ -70,14 +69,8 @@ def wired(
     function: Function, inputs: Inputs, annotations: Mapping[str, Any], others: Iterable[str] = ()
 ) -> Function:
     """The function with the signature that a derivation is wired by: leaves by name, `others`, and choices."""
-    parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotations.get(name, EMPTY)
-        )
-        for name in (*inputs.leaves, *others)
-    ]
-    rows = [inspect.Parameter(name, KEYWORD_ONLY, annotation=table) for name, table in inputs.choices.items()]
-    function.__signature__ = inspect.Signature([*parameters, *rows])  # type: ignore[attr-defined]
+    arrays = {name: annotations.get(name, EMPTY) for name in (*inputs.leaves, *others)}
+    function.__signature__ = signature_of(arrays, inputs.choices)  # type: ignore[attr-defined]
     function.__name__ = called(inputs.function)
     return function
 
@@ -101,12 +94,6 @@ def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
 
 def positional(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
     return frozenset(name for name, parameter in parameters.items() if parameter.kind is POSITIONAL_ONLY)
-
-
-def leaf_name(parameter: str, path: Iterable[Any]) -> str:
-    """`params` and the keys on the way to a leaf: `params_layers_0_W`."""
-    keys = jax.tree_util.keystr(tuple(path), simple=True, separator="_")
-    return re.sub(r"\W", "_", f"{parameter}_{keys}") if keys else parameter
 
 
 def is_float(annotation: Any) -> bool:

@@ -18,8 +18,9 @@ from manual_bp.derivation import Derivation
 from manual_bp.domains import Domain
 from manual_bp.signatures import read_shape, show
 from manual_bp.tables import choices_of
+from manual_bp.trees import leaf_name, names_of
 from verify.functions import PLAIN, read_manual, read_objective, read_wrt
-from verify.inputs import Function, Inputs, called, is_float, leaf_name, wired
+from verify.inputs import Function, Inputs, called, is_float, wired
 from verify.pulling import (
     TRANSFORMATIONS,
     Quantity,
@@ -65,9 +66,7 @@ def rule_derivations(
     taken, annotations = read_objective(reference, rule, shapes or {}, domains)
     given = read_manual(rule, reference, taken)
     chosen = read_wrt(wrt, reference, taken, annotations)
-    wanted = [
-        leaf for tree in chosen.values() for leaf in jax.tree.leaves(tree) if is_float(annotations[leaf])
-    ]
+    wanted = [leaf for tree in chosen.values() for leaf in names_of(tree) if is_float(annotations[leaf])]
     outputs = read_outputs(given, taken, annotations)
     read = Rule(given, taken, annotations, tuple(wanted), outputs, name or called(rule))
     return [derivatives(read, domains), laws(read, domains)]

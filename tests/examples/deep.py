@@ -1,5 +1,7 @@
 r"""A deep network, $h_0 = x$ and $h_{l+1} = \tanh(W_l h_l + b_l)$, of as many layers as one likes."""
 
+from itertools import pairwise
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -9,8 +11,7 @@ from manual_bp.derivation import Derivation
 def deep(depth: int) -> Derivation:
     sizes = [f"n{layer}" for layer in range(depth + 1)]
     shapes = [
-        {"W": Float[Array, f"{above} {below}"], "b": Float[Array, above]}
-        for below, above in zip(sizes, sizes[1:], strict=False)
+        {"W": Float[Array, f"{above} {below}"], "b": Float[Array, above]} for below, above in pairwise(sizes)
     ]
     outputs = [Float[Array, size] for size in sizes[1:]]
 

@@ -82,7 +82,8 @@ SLIPS = [
     ),
     Slip(
         "a node that is no array", "return y @ y / 2", "return y @ y, y",
-        "layer: J=energy: raised TypeError for y (1,): J=energy: returned tuple; a node is one array, or a tree that its annotation describes; mend",
+        "layer: J=energy: raised TypeError for y (1,): J=energy: returned tuple; a node is one array, "
+        "or a tree that its annotation describes; mend",
     ),
     Slip(
         "import fails", "import jax.numpy as jnp", "import jax.nunpy as jnp",
