@@ -86,7 +86,7 @@ def read_trees(ahead: list[Signature], back: list[Signature]) -> Spelling:
             if name not in symbols or (tree := read_tree(annotation, here)) is None:
                 continue
             names = first.setdefault(name, named(name, tree))
-            for part, what in parts(names, tree, f"{here}: is built otherwise before").items():
+            for part, what in parts(names, tree, f"{here}: is another tree than elsewhere").items():
                 shape = read_shape(what, f"{here}: {part}")
                 if what is Target or (shape is not None and shape.kind != "float"):
                     constants.add(part)
@@ -180,7 +180,7 @@ def annotations_of(names: Names, annotation: Any, here: str) -> dict[str, Any]:
         return {names: annotation}
     tree = read_tree(annotation, here)
     if tree is not None:
-        return parts(names, tree, f"{here}: is built otherwise elsewhere")
+        return parts(names, tree, f"{here}: is another tree than elsewhere")
     if (shape := read_shape(annotation, here)) is not None:
         raise TypeError(
             f"{here}: is {shape}, but elsewhere a tree of {listed(names_of(names))}; use one of them"

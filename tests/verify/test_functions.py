@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -112,6 +112,23 @@ def test_trees_and_lists_of_layers(judge):
     assert judge(dnetwork, network, wrt="params", shapes=shapes) == proved(
         "dJ_dparams_layers_0_W", "dJ_dparams_layers_1_W", "dJ_dparams_scale"
     )
+
+
+class Layer(NamedTuple):
+    W: Float[Array, "q d"]
+    b: Float[Array, " q"]
+
+
+def test_trees_are_read_from_annotations():
+    def affine(params: Layer, x: Float[Array, " d"]):
+        return jnp.sum(params.W @ x + params.b)
+
+    def daffine(params, x):
+        return Layer(W=jnp.outer(jnp.ones_like(params.b), x), b=jnp.ones_like(params.b))
+
+    derivation = gradient_derivation(daffine, affine, "params")
+    assert [*derivation.equations] == ["dJ_dparams_W", "dJ_dparams_b"]
+    assert derivation.leaves["params_W"].dims == ("q", "d")
 
 
 def test_integers_and_structs_with_named_sizes(judge):
