@@ -38,10 +38,11 @@ class Derivation:
     \partial J/\partial v, v \rangle$, and `dJ_dv` is given with the leaves.
 
     A parameter, or what a forward function returns, may be annotated as a tree (`manual_bp.trees` says how). Its
-    name stands for all its parts, and each part is a symbol with a name of its own: `params` a tree like the
-    annotation, `params_layers_0_W` an array, which may be taken, differentiated by and given alone too. So `dJ_dparams`
-    is built like `params`, with None for a part that holds integers, booleans or a target; what an equation
-    returns there is not looked at. Domains are given by the part's name, or as a dict: `params={"ids": index("v")}`.
+    name then stands for all its parts, and each part is a symbol with a name of its own: `params` is a tree, and
+    `params_layers_0_W` an array in it, which may be taken, given and differentiated by alone too. `dJ_dparams` is
+    built like `params`, with None for a part that holds integers, booleans or a target; what an equation returns
+    there is not looked at. The parts of a node come out together: a derivative by one holds the others fixed.
+    Domains of parts are given by name, or in a tree: `domains=dict(params={"ids": index("v")})`.
 
     Raises TypeError where wiring or annotations do not fit.
     """

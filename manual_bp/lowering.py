@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_origin
 
 import jax
 
@@ -31,13 +31,11 @@ def lower(ahead: list[Signature], back: list[Signature], cotangents: Sequence[st
     """Raises TypeError for trees that do not agree, and for names that collide."""
     nodes = [signature.key for signature in ahead]
     spelling = read_trees(ahead, back)
-    flat = [each for signature in ahead for each in lowered(signature, spelling)]
-    flat_back = [each for signature in back for each in lowered(signature, spelling)]
+    flat, flat_back = ([e for s in each for e in lowered(s, spelling)] for each in (ahead, back))
     check_once(flat_back)
     closed = {name: spelling(name) for name in cotangents}
-    closing = {
-        next((s for _, s in splits(name) if s in nodes), name): names for name, names in closed.items()
-    }
+    output = {name: next((s for _, s in splits(name) if s in nodes), name) for name in cotangents}
+    closing = {output[name]: names for name, names in closed.items()}
     return Lowered(
         flat,
         flat_back,
@@ -93,6 +91,7 @@ def read_trees(ahead: list[Signature], back: list[Signature]) -> Spelling:
     inside = {branch for name, names in first.items() for branch, _ in [*branches(name, names)][1:]}
     tops = [name for name in first if name not in inside]
     check_names(tops, first, nodes)
+    check_sizes(ahead, first)
     trees = {branch: names for top in tops for branch, names in branches(top, first[top])}
     return Spelling(symbols, trees, tops, frozenset(constants))
 
@@ -106,6 +105,16 @@ def check_names(tops: Sequence[str], trees: Mapping[str, Names], nodes: Sequence
                     f"{top}: {part!r} is a part of it, and {owners[part]} too; rename one of them"
                 )
             owners[part] = f"a part of {top}"
+
+
+def check_sizes(ahead: list[Signature], trees: Mapping[str, Names]) -> None:
+    for signature in ahead:
+        for name, annotation in signature.arrays.items():
+            if name not in trees and get_origin(annotation) in (list, tuple, dict):
+                raise TypeError(
+                    f"{signature.where}: {name}: {annotation} does not say how many arrays there are; write it "
+                    "out, as in [Layer, Layer, Layer] or [Layer] * depth"
+                )
 
 
 def check_once(back: list[Signature]) -> None:

@@ -105,7 +105,7 @@ def message_of(kind: type[Exception], function: Any, *arguments: Any, **keywords
     ids=["NamedTuple", "TypedDict", "dataclass", "tuple", "dict", "list", "nested"],
 )
 def test_every_kind_of_tree_goes_in_and_comes_out(annotation: Any, value: Any):
-    def affine(params: annotation, x: Float[Array, " d"]) -> Float[Array, " q"]:
+    def affine(params: annotation, x: Float[Array, " d"]) -> Float[Array, " q"]:  # type: ignore
         assert jax.tree.structure(params) == jax.tree.structure(value)
         W, b = jax.tree.leaves(params)
         return W @ x + b
@@ -324,6 +324,11 @@ def wired(annotation: Any, **more: Any) -> dict[str, Any]:
             "params: 'params_W' is a part of it, and a node too; rename one of them",
         ),
         (
+            wired(list[Layer]),
+            f"J: params: {list[Layer]} does not say how many arrays there are; write it out, as in "
+            "[Layer, Layer, Layer] or [Layer] * depth",
+        ),
+        (
             wired({"a_b": float, "a": {"b": float}}),
             "params: 'params_a_b' is a part of it, and a part of params too; rename one of them",
         ),
@@ -346,7 +351,7 @@ def wired(annotation: Any, **more: Any) -> dict[str, Any]:
         ),
     ],
     ids=[
-        "part without a shape", "unknown dataclass", "static field without default", "name of a node",
+        "part without a shape", "unknown dataclass", "static field without default", "name of a node", "no number",
         "name of another part", "two structures", "an equation twice", "only integers", "objective",
     ],
 )  # fmt: skip
