@@ -9,9 +9,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from manual_bp.axes import Dims, is_open, split
 from manual_bp.domains import Domain, Index
 from manual_bp.graph import Graph
-from manual_bp.signatures import Dims, Kind, names_in, show, size_of
+from manual_bp.signatures import Kind, names_in, show, size_of
 from manual_bp.symbols import Leaf
 from manual_bp.tables import choices_of, choose
 from manual_bp.trees import spread
@@ -19,7 +20,7 @@ from manual_bp.wiring import listed, nearest
 
 Spec = tuple[Dims, Kind, Domain]
 Choices = tuple[tuple[str, Any], ...]  # hashable, so that jit takes them as static
-Bound = tuple[Any, str, Dims]  # the size of a dimension, and the leaf that gave it
+Bound = tuple[Any, str, Dims]  # the size of a dimension, of open axes all of them, and the leaf that gave it
 
 DTYPES: Mapping[Kind, Any] = {"float": jnp.floating, "int": jnp.integer, "bool": jnp.bool_}
 PYTHON: Mapping[Kind, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,)}
@@ -103,12 +104,11 @@ def is_kind(dtype: Any, kind: Kind) -> bool:
 
 def bind(name: str, shape: tuple[Any, ...], dims: Dims, bound: dict[str, Bound]) -> None:
     """Gives each named dimension its size. Raises ValueError for another rank, or another size than given."""
-    found = {dim: size for dim, size in zip(dims, shape, strict=False) if isinstance(dim, str)}
-    sizes = {dim: size for dim, size in found.items() if dim.isidentifier()}
+    found = {dim: size for dim, size in zip(dims, split(shape, dims), strict=False) if isinstance(dim, str)}
+    sizes = {dim: size for dim, size in found.items() if dim.isidentifier() or is_open(dim)}
     named = {**sizes, **{dim: size for dim, (size, *_) in bound.items()}}
-    expected = tuple(
-        size_of(dim, named) if named.keys() >= {*names_in(dim)} else found.get(str(dim)) for dim in dims
-    )
+    each = [size_of(dim, named) if named.keys() >= {*names_in(dim)} else found.get(str(dim)) for dim in dims]
+    expected = tuple(size for one in each for size in (one if isinstance(one, tuple) else (one,)))
     if shape != expected:
         names = dict.fromkeys(each for dim in dims for each in names_in(dim))
         known = [(dim, *bound[dim]) for dim in names if dim in bound]

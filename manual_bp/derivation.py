@@ -44,6 +44,10 @@ class Derivation:
     there is not looked at. The parts of a node come out together: a derivative by one holds the others fixed.
     Domains of parts are given by name, or in a tree: `domains=dict(params={"ids": index("v")})`.
 
+    A shape may leave axes open, one word of it: `"*batch d"` has any number of them before the last, none too.
+    The same word stands for the same axes in all of a derivation; so does `...`, as if it were a name. `ranks`
+    fixes how many they are, as in `{"*batch": 2}`.
+
     Raises TypeError where wiring or annotations do not fit.
     """
 
@@ -53,14 +57,15 @@ class Derivation:
     backward: Mapping[str, Function] = field(repr=False)
     domains: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cotangent: str | Sequence[str] = field(default=(), repr=False)
+    ranks: Mapping[str, int] = field(default_factory=dict, repr=False)
     graph: Graph = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         cotangents = (self.cotangent,) if isinstance(self.cotangent, str) else tuple(self.cotangent)
-        for name in ("forward", "backward", "domains"):
+        for name in ("forward", "backward", "domains", "ranks"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         try:
-            graph = build(self.forward, self.backward, self.domains, cotangents)
+            graph = build(self.forward, self.backward, self.domains, cotangents, self.ranks)
         except TypeError as error:
             raise TypeError(f"{self.name}: {error}") from error.__cause__
         object.__setattr__(self, "graph", graph)
@@ -94,6 +99,11 @@ class Derivation:
     def cotangents(self) -> Mapping[str, str]:
         """The node that each cotangent belongs to."""
         return self.graph.cotangents
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The words in shapes that stand for any number of axes, or for as many as `ranks` says."""
+        return self.graph.axes
 
     @property
     def derivatives(self) -> Mapping[str, tuple[str, str]]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from manual_bp import symbols as about
+from manual_bp.axes import read_axes
 from manual_bp.lowering import Part, lower
 from manual_bp.signatures import Function, Shape, Signature, read_signatures
 from manual_bp.symbols import Leaf
@@ -64,6 +65,7 @@ class Graph:
     trees: Mapping[str, Names]  # what the name of a tree stands for
     constants: frozenset[str]  # the parts of trees that nothing is differentiated by
     closing: Names  # the cotangents, as the outputs that they belong to are handed out
+    axes: tuple[str, ...]  # the words in shapes that stand for any number of axes
 
     def parts(self, symbol: str) -> list[str]:
         """The symbols to differentiate by where one is named that may be a tree."""
@@ -77,6 +79,7 @@ def build(
     backward: Mapping[str, Function],
     domains: Mapping[str, Any],
     cotangents: tuple[str, ...],
+    ranks: Mapping[str, int],
 ) -> Graph:
     """Wires and checks. Raises TypeError that names the function, the parameter and what is in scope."""
     if not forward:
@@ -109,6 +112,7 @@ def build(
     about.check_derivatives(back, derivatives, {**stated, **virtual})
     described = {name: about.read_leaf(name, ahead, stated, domains, symbols) for name in leaves}
     about.check_domains(domains, described, takes)
+    axes = read_axes(about.dims_of(described), ranks)
     about.check_differentiable(derivatives, described)
     if not closed:
         about.check_scalar(objective, stated)
@@ -116,7 +120,7 @@ def build(
     steps = {signature.key: Step(*wired(signature)) for signature in ahead}
     equations = {s.key: Equation(*wired(s), *derivatives[s.key], tex=tex(s.function)) for s in back}
     return Graph(
-        leaves=MappingProxyType(described),
+        leaves=MappingProxyType({name: leaf.at(ranks) for name, leaf in described.items()}),
         steps=MappingProxyType({name: steps[name] for name in order}),
         equations=MappingProxyType(equations),
         tables=MappingProxyType(tables),
@@ -127,6 +131,7 @@ def build(
         trees=MappingProxyType(lowered.trees),
         constants=lowered.constants,
         closing=lowered.closing,
+        axes=axes,
     )
 
 

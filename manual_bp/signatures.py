@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_origin
 
+from manual_bp.axes import Dims, is_open
 from manual_bp.losses import Target
 from manual_bp.tables import Row
 
 Function = Callable[..., Any]
 Kind = Literal["float", "int", "bool"]
-Dims = tuple[str | int, ...]
 
 EXPRESSION = re.compile(r"\(*[A-Za-z0-9]\w*\)*((\+|-|\*|//)\(*[A-Za-z0-9]\w*\)*)+")
 EMPTY = inspect.Parameter.empty
@@ -30,7 +30,7 @@ PREFIXES: Mapping[Kind, tuple[str, ...]] = {
 @dataclass(frozen=True)
 class Shape:
     """An annotation such as `Float[Array, "h d"]`: one entry of `dims` an axis, a name, a sum such as "n-1" or "2*k"
-    of names and numbers, or a fixed size."""
+    of names and numbers, or a fixed size; "*batch" or "..." stands for any number of axes."""
 
     dims: Dims
     kind: Kind
@@ -142,18 +142,20 @@ def read_dimension(word: str, dim_str: str, here: str) -> str | int:
     size = word.rpartition("=")[2]  # jaxtyping reads "rows=3" as 3
     if size.isdigit():
         return int(size)
-    if word.isidentifier() and not word.startswith("_"):
+    if is_open(word) or (word.isidentifier() and not word.startswith("_")):
         return word
     if EXPRESSION.fullmatch(word):
         return word
     raise TypeError(
         f"{here}: dimension {word!r} of {dim_str!r} is not supported; use names, fixed sizes and what is "
-        "computed of them, as in 'n 3 n-1 2*k'"
+        "computed of them, as in 'n 3 n-1 2*k', and '*batch' or '...' for any number of axes"
     )
 
 
 def names_in(dim: str | int | None) -> list[str]:
     """The dimensions that a size is computed from."""
+    if is_open(dim):
+        return [str(dim)]
     return re.findall(r"[A-Za-z]\w*", dim) if isinstance(dim, str) else []
 
 

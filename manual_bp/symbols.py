@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from manual_bp.axes import Dims, at_ranks, is_open
 from manual_bp.domains import Domain, Index, mask, real
 from manual_bp.losses import Loss, Target
-from manual_bp.signatures import EMPTY, Dims, Kind, Shape, Signature, read_shape, show
+from manual_bp.signatures import EMPTY, Kind, Shape, Signature, read_shape, show
 from manual_bp.tables import choices_of
 from manual_bp.wiring import listed, nearest
 
@@ -30,6 +31,11 @@ class Leaf:
     output: str | None = None
     target_of: Dims | None = None
     choice: str | None = None
+
+    def at(self, ranks: Mapping[str, int]) -> Leaf:
+        """The leaf with so many axes in the place of each word that has a rank."""
+        of = None if self.target_of is None else at_ranks(self.target_of, ranks)
+        return replace(self, dims=at_ranks(self.dims, ranks), target_of=of)
 
 
 def read_tables(signatures: Iterable[Signature], arrays: Iterable[str]) -> dict[str, Any]:
@@ -155,13 +161,22 @@ def read_target(name: str, taker: Signature, stated: Stated) -> Leaf:
         raise TypeError(
             f"{stated[name][1]}: {name!r} is a Target in {here}, so the loss says its shape; drop this one"
         )
-    return Leaf(name, (), "float", real, output, stated[output][0].dims, choice)
+    of, there = stated[output]
+    if of.dims and is_open(of.dims[-1]):
+        raise TypeError(
+            f"{there}: {output} has shape {show(of.dims)}, but a loss runs along the last axis, and there may be "
+            f"none; end it with a name, as in '{of.dims[-1]} q', or annotate {name!r} as an array"
+        )
+    return Leaf(name, (), "float", real, output, of.dims, choice)
+
+
+def dims_of(leaves: Mapping[str, Leaf]) -> Dims:
+    """Every dimension of every leaf, and of the outputs that targets belong to, each once."""
+    return tuple(dict.fromkeys(d for leaf in leaves.values() for d in (*leaf.dims, *(leaf.target_of or ()))))
 
 
 def check_domains(domains: Mapping[str, Domain], leaves: Mapping[str, Leaf], nodes: Iterable[str]) -> None:
-    sizes = list(
-        dict.fromkeys(str(d) for leaf in leaves.values() for d in (*leaf.dims, *(leaf.target_of or ())))
-    )
+    sizes = [str(dim) for dim in dims_of(leaves) if not is_open(dim)]
     for name, domain in domains.items():
         if name in nodes:
             raise TypeError(f"domains: {name!r} is a node; only leaves have a domain ({listed(leaves)})")

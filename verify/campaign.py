@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from manual_bp.derivation import Derivation
-from verify import judge, oracle
+from verify import judge, oracle, ranks
 from verify.activity import NOTHING
 from verify.caching import compilation_cache
 from verify.exploring import explore
@@ -20,7 +20,7 @@ from verify.journal import Journal
 from verify.programs import GRADIENT, Fault
 from verify.settings import Settings
 from verify.store import Store
-from verify.strategies import rotation
+from verify.strategies import dimension_names, rotation
 from verify.targets import Target
 from verify.unit import judge as judge_unit
 from verify.verdict import EquationReport, Report
@@ -73,22 +73,17 @@ def plan(
         target = targets[place]
         pairs = rotation(target.derivation, settings.seed)
         replays = _by_choices(target.derivation, kept[place] if kept else ())
-        explored = explore(target.derivation, settings.seed, settings.examples)
+        explored = explore(ranks.widest(target.derivation), settings.seed, settings.examples)
         for index, rows in enumerate(pairs):
-            names = {choice: str(getattr(row, "name", row)) for choice, row in rows.items()}
+            at, choices = ranks.instance(target.derivation, rows)
+            names = ranks.named(at, choices)
+            share = tuple(case.kept(dimension_names(at)) for case in explored[index :: len(pairs)])
             met = {(type(row), names[choice]) for choice, row in rows.items()}
             stride = min(len(chosen), len(pairs))  # every derivation is met on the device
             here = index % stride == turn % stride or (turn == len(chosen) - 1 and not met <= on_device)
             on_device |= met if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))
-            units.append(
-                (
-                    place,
-                    Unit(
-                        target.spec, index, names, tuple(explored[index :: len(pairs)]), here, settings, mine
-                    ),
-                )
-            )
+            units.append((place, Unit(target.spec, index, names, share, here, settings, mine)))
         for more, (names, mine) in enumerate(replays.items(), start=len(pairs)):
             unit = Unit(target.spec, more, dict(names), (), False, settings, tuple(mine), only_replays=True)
             units.append((place, unit))
@@ -99,12 +94,13 @@ def _by_choices(
     derivation: Derivation, kept: Sequence[Mapping[str, Any]]
 ) -> dict[tuple[tuple[str, str], ...], list[dict[str, Any]]]:
     """Counterexamples by the rows they were found with, those left out that the derivation's tables no longer have."""
+    tables = ranks.tables(derivation)
     replays: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
     for stored in kept:
         rows = stored.get("choices")
-        if isinstance(rows, dict) and rows.keys() == derivation.choices.keys():
-            names = tuple((choice, rows[choice]) for choice in derivation.choices)
-            if all(isinstance(row, str) and row in derivation.choices[choice] for choice, row in names):
+        if isinstance(rows, dict) and rows.keys() == tables.keys():
+            names = tuple((choice, rows[choice]) for choice in tables)
+            if all(isinstance(row, str) and row in tables[choice] for choice, row in names):
                 replays.setdefault(names, []).append(dict(stored))
     return replays
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 import hypothesis
@@ -27,6 +28,10 @@ class Planned(NamedTuple):
     @property
     def case(self) -> Case:
         return Case(dict(self.dims), STRUCTURE[self.structure], self.seed)
+
+    def kept(self, names: Collection[str]) -> Planned:
+        """The case with these dimensions only: a lower rank has fewer than were drawn."""
+        return self._replace(dims=tuple((name, size) for name, size in self.dims if name in names))
 
 
 def explore(derivation: Derivation, seed: int, examples: int, *, largest: int = 16) -> list[Planned]:
@@ -61,17 +66,17 @@ def explore(derivation: Derivation, seed: int, examples: int, *, largest: int = 
     return explored
 
 
-def climbed(derivation: Derivation, turn: int, *, concrete: bool) -> list[tuple[Sizes, bool]]:
+def climbed(derivation: Derivation, turn: int, *, concrete: bool, equal: bool) -> list[tuple[Sizes, bool]]:
     """The rungs of the ladder that fall to one of several pairs, and whether to trace at their very sizes.
 
     What looks at its shapes may ask for 1, and whether two of them are equal: `concrete`, the lowest rung is traced at
-    its own sizes, and so are equal sizes in the first turn.
+    its own sizes; `equal`, so are equal sizes.
     """
     lowest, *higher = ladder(derivation)
     if derivation.choices and higher:
         first = turn * (RUNGS - 1)
         higher = [higher[(first + place) % len(higher)] for place in range(RUNGS - 1)]
-    equal = [(dict.fromkeys(lowest, 2), True)] if turn == 0 and lowest else []
+    twos = [(dict.fromkeys(lowest, 2), True)] if equal and lowest else []
     if concrete:
-        return [(lowest, True), *equal, *((sizes, False) for sizes in higher)]
-    return [*equal, (lowest, False), *((sizes, False) for sizes in higher)]
+        return [(lowest, True), *twos, *((sizes, False) for sizes in higher)]
+    return [*twos, (lowest, False), *((sizes, False) for sizes in higher)]

@@ -26,6 +26,7 @@ from verify.inputs import (
     wired,
 )
 from verify.probing import ProbeError
+from verify.ranks import instance
 from verify.strategies import ladder, rotation
 
 PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
@@ -85,7 +86,8 @@ def gradient_derivation(
 
 def check_structure(derivation: Derivation) -> None:
     """Raises Misfit where the manual gradient returns something else; whatever it raises itself is judged."""
-    choices, dims = rotation(derivation, 0)[0], ladder(derivation, rungs=1)[0]
+    derivation, choices = instance(derivation, rotation(derivation, 0)[0])
+    dims = ladder(derivation, rungs=1)[0]
     specs = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
     shapes = {name: jax.ShapeDtypeStruct(spec.shape(dims), PLAIN[spec.kind]) for name, spec in specs.items()}
     for each in derivation.equations.values():

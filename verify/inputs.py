@@ -62,7 +62,12 @@ def annotation(leaf: str, what: Any, domains: Mapping[str, Domain]) -> Any:
             f"shapes: {leaf!r} is {what!r}; give names and sizes as in 'n 3', an example array, or a "
             "jax.ShapeDtypeStruct"
         )
-    return KINDS[kind][Array, dims]
+    try:
+        found = KINDS[kind][Array, dims]
+    except ValueError as error:  # jaxtyping's, of two words that both stand for any number of axes
+        raise TypeError(f"shapes: {leaf!r} is {dims!r}: {error}") from None
+    read_shape(found, f"shapes: {leaf!r}")
+    return found
 
 
 def wired(

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from manual_bp.derivation import Derivation
-from verify import oracle
+from verify import oracle, ranks
 from verify.altered import WHOLE, Altered, Whole
 from verify.interpret import Sizes, forget_programs
 from verify.kills import Fate, KillMatrix, Mutant
@@ -100,12 +100,12 @@ def _load_and_breed(spec: str, index: int, settings: Settings) -> list[Mutant]:
 
 
 def pairs(derivation: Derivation) -> list[dict[str, Any]]:
-    """Two choices of rows, the last without kinks of each table and the last with some; one where there is no table."""
+    """Two choices of rows, the last without kinks of each table and the last with some, or its first; else one."""
 
     def last(rows: list[Any], kinked: bool) -> Any:
         return [row for row in rows if bool(getattr(row, "kinks", ())) is kinked or row is rows[0]][-1]
 
-    tables = {choice: list(table.values()) for choice, table in derivation.choices.items()}
+    tables = {choice: list(table.values()) for choice, table in ranks.tables(derivation).items()}
     chosen = ({choice: last(rows, kinked) for choice, rows in tables.items()} for kinked in (False, True))
     return list(chosen)[: 2 if tables else 1]
 
@@ -119,7 +119,9 @@ def shapes(derivation: Derivation) -> list[tuple[Sizes, bool]]:
 
 def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant]:
     """The mutants of every selected equation, and of the gradient as a whole, at one choice of rows."""
-    pair = Pair(derivation, pairs(derivation)[index])
+    rows = pairs(derivation)[index]
+    pair = Pair(*ranks.instance(derivation, rows))
+    derivation = pair.derivation
     seed = zlib.crc32(f"{settings.seed} {derivation.name} {index}".encode())
     trials = [Trial(pair, sizes, seed, concrete=concrete) for sizes, concrete in shapes(derivation)]
     wrong = tuple(sorted({name for trial in trials for name in trial.wrong}))
@@ -141,7 +143,7 @@ def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant
         if sentence is None and _tried(candidate, more()) is not None:
             fate = Fate.SURVIVED
         blamed = (*wrong, name) if sentence else wrong
-        made = (derivation.name, _shown(pair.choices), name, operator.name, operator.kind, detail)
+        made = (derivation.name, _shown(rows), name, operator.name, operator.kind, detail)
         found.append(Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed))
     forget_programs()
     return found

@@ -14,6 +14,7 @@ from manual_bp.derivation import Derivation
 from manual_bp.signatures import show, where
 from verify.data import Spec, fill, rounded
 from verify.programs import DTYPES
+from verify.ranks import instances
 from verify.settings import Settings
 from verify.strategies import Dims, ladder, rotation
 from verify.structures import STRUCTURES
@@ -28,7 +29,11 @@ class ProbeError(ValueError):
 
 def probe(derivation: Derivation, settings: Settings) -> None:
     """Draws leaves and traces the forward pass at a few small shapes. Raises ProbeError where that fails."""
-    choices = rotation(derivation, settings.seed)[0]
+    for each, choices in instances(derivation, rotation(derivation, settings.seed)):
+        _probe(each, choices, settings)
+
+
+def _probe(derivation: Derivation, choices: Mapping[str, Any], settings: Settings) -> None:
     specs = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
     for dims in ladder(derivation, rungs=RUNGS):
         try:

@@ -255,7 +255,7 @@ def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]
 
 
 def abstract(inputs: Inputs, annotations: Mapping[str, Any]) -> list[jax.ShapeDtypeStruct]:
-    """The leaves where every named dimension is 1."""
+    """The leaves where every named dimension is 1, and so is what stands for any number of them."""
     found = []
     for leaf in inputs.leaves:
         shape = read_shape(annotations[leaf], leaf)

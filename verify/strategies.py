@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from manual_bp.derivation import Derivation
 from manual_bp.signatures import names_in, size_of
 from manual_bp.wiring import listed, nearest
+from verify import ranks
 from verify.data import Leaves, Spec, fill
 from verify.structures import KINKS, STRUCTURES, Structure
 
@@ -99,10 +100,10 @@ def numbers(derivation: Derivation, dims: Mapping[str, int]) -> int:
 def rotation(derivation: Derivation, seed: int) -> list[dict[str, Any]]:
     """As many choices as the longest table has rows, in which every row of every table is met.
 
-    The seed shifts the shorter tables against the longest: consecutive seeds give different pairs, and as
-    many seeds as the shorter tables have combinations give all of them.
+    The ranks of `*batch` are a table too. The seed shifts the shorter tables against the longest: consecutive
+    seeds give different pairs, and as many seeds as the shorter tables have combinations give all of them.
     """
-    tables = {name: list(table.values()) for name, table in derivation.choices.items()}
+    tables = {name: list(table.values()) for name, table in ranks.tables(derivation).items()}
     for name, rows in tables.items():
         if not rows:
             raise ValueError(

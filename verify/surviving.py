@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from manual_bp.axes import gathered
 from manual_bp.composition import plan
 from verify.interpret import Sizes
 from verify.programs import GRADIENT, Broken, Fault, Pair
@@ -47,7 +48,8 @@ class Survivors:
 
     def note_all(self, sizes: Sizes, concrete: bool) -> None:
         """What cannot be traced at these sizes may still have been at the smallest."""
-        at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+        known = gathered(sizes, self.pair.derivation.axes)
+        at = ", ".join(f"{name} = {size}" for name, size in known.items())
         for name, fault in self.pair.programs(sizes, concrete=concrete).faults.items():
             if name not in self.pair.given_up:
                 self.note(name, replace(fault, message=f"{fault.message} ({at})"))

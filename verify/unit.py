@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from manual_bp.derivation import Derivation
-from verify import evidence, on_device, shrink
+from verify import evidence, on_device, ranks, shrink
 from verify.data import fill, kinks_of
 from verify.diagnosis import diagnose
 from verify.evidence import ENOUGH
@@ -50,7 +50,8 @@ class Judge:
         settings = unit.settings
         names = [*derivation.equations, GRADIENT]
         self.unit, self.settings = unit, settings
-        self.choices = {name: derivation.choices[name][row] for name, row in unit.choices.items()}
+        self.first = unit.index < ranks.turns(derivation)  # of the pairs at these ranks
+        derivation, self.choices = ranks.chosen(derivation, unit.choices)
         self.seed = zlib.crc32(f"{settings.seed} {derivation.name} {unit.index}".encode())
         self.rng = np.random.default_rng(self.seed)
         self.derivation = derivation
@@ -62,7 +63,7 @@ class Judge:
             }
         )
         self.suspects: dict[str, list[Found]] = {}
-        self.concrete = unit.index % CONCRETE_EVERY == 0
+        self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
         self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
         self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
         self.pieces: dict[tuple[str, str, int], int] = {}
@@ -81,7 +82,7 @@ class Judge:
                 Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
             )
         for name, fault in smallest.faults.items():
-            self.surviving.note(name, fault)
+            self.surviving.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
         try:
@@ -119,7 +120,8 @@ class Judge:
     # --- shapes ---
 
     def _climb(self) -> None:
-        for sizes, concrete in climbed(self.derivation, self.unit.index, concrete=self.concrete):
+        turn = self.unit.index
+        for sizes, concrete in climbed(self.derivation, turn, concrete=self.concrete, equal=self.first):
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
 
