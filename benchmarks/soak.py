@@ -24,6 +24,7 @@ from verify.lanes.device import Compiled
 from verify.lanes.proof import prove
 from verify.lanes.running import WAYS
 from verify.programs import Pair
+from verify.ranks import instance, tables
 from verify.settings import DTYPES, PRECISIONS
 from verify.strategies import numbers
 from verify.structures import STRUCTURES, Shape, Structure, each_case
@@ -89,8 +90,10 @@ def turn(number: int, seed: int) -> Turn:
     """Everything of one turn: the proof where the shape is small, float64 with bounds, the device."""
     rng = np.random.default_rng([seed, number])
     derivation = DERIVATIONS[number % len(DERIVATIONS)]
-    rows = {name: list(table.values()) for name, table in derivation.choices.items()}
-    pair = Pair(derivation, {name: row[int(rng.integers(len(row)))] for name, row in rows.items()})
+    rows = {name: list(table.values()) for name, table in tables(derivation).items()}
+    chosen = {name: row[int(rng.integers(len(row)))] for name, row in rows.items()}
+    pair = Pair(*instance(derivation, chosen))
+    derivation = pair.derivation
     dtype, precision = DTYPES[number // len(DERIVATIONS) % len(DTYPES)], str(rng.choice(PRECISIONS))
     largest = rng.choice((4, 8, LARGEST), p=(0.5, 0.4, 0.1))
     sizes = {name: int(rng.integers(1, largest + 1)) for name in pair.dims}

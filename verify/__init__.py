@@ -73,10 +73,11 @@ def check_gradient(
 
     The two meet by the names of their parameters: `manual` takes any of those of `objective`, and returns a
     dict by name, a tuple in the order of `wrt`, or, for one parameter, an array or tree. Shapes come from
-    jaxtyping annotations of either function or from `shapes`, by parameter: names and sizes as in `"n 3"`; an
-    example array or a `jax.ShapeDtypeStruct`, whose sizes are fixed where they are numbers; or a tree of
-    these, whose leaves are then called `params_layers_0_W`. Equal names are equal sizes. `domains` says where
-    leaves live, as in `dict(y=index("q"))`. Parameters with a default keep it, unless `shapes` names them.
+    jaxtyping annotations of either function or from `shapes`, by parameter: names and sizes as in `"n 3"`, and
+    `"*batch d"` or `"... d"` for any number of axes before the last, of which none, one and two are judged; an
+    example array or a `jax.ShapeDtypeStruct`, whose sizes are fixed where they are numbers; or a tree of these,
+    whose leaves are then called `params_layers_0_W`. Equal names are equal sizes. `domains` says where leaves
+    live, as in `dict(y=index("q"))`. Parameters with a default keep it, unless `shapes` names them.
 
         verify.check_gradient(dloss, loss, wrt=("W", "b"), shapes=dict(W="q d", b="q", x="d", y="q"))
 

@@ -63,6 +63,7 @@ def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[st
             raise ProbeError(
                 f"{here}: raised {type(error).__name__} for {taken}: {said}; mend the function, or let the "
                 "annotations allow no such shapes: one name for sizes that are equal, numbers for fixed ones"
+                f"{', names for axes that must be there' if derivation.axes else ''}"
             ) from error
         for primitive in set(_primitives(jaxpr.jaxpr)) & set(CALLBACKS):
             raise ProbeError(

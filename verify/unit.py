@@ -48,7 +48,6 @@ class Judge:
 
     def __init__(self, derivation: Derivation, unit: Unit):
         settings = unit.settings
-        names = [*derivation.equations, GRADIENT]
         self.unit, self.settings = unit, settings
         self.first = unit.index < ranks.turns(derivation)  # of the pairs at these ranks
         derivation, self.choices = ranks.chosen(derivation, unit.choices)
@@ -58,7 +57,7 @@ class Judge:
         self.findings = Findings(
             {
                 n: EquationReport(n, tex_of(derivation, n))
-                for n in names
+                for n in [*derivation.equations, GRADIENT]
                 if settings.selects(derivation.name, n)
             }
         )

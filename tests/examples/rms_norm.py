@@ -1,4 +1,4 @@
-r"""RMS normalisation, $y = \gamma \odot x / r$ with $r^2 = \overline{x^2} + \epsilon$."""
+r"""RMS norm along the last axis, $y = \gamma \odot x / r$ with $r^2 = \overline{x^2} + \epsilon$, of any batch."""
 
 import jax
 import jax.numpy as jnp
@@ -9,17 +9,17 @@ from manual_bp.derivation import Derivation
 EPS = 1e-6
 
 
-def inverse(x: Float[Array, "n d"]) -> Float[Array, "n 1"]:
+def inverse(x: Float[Array, "*batch d"]) -> Float[Array, "*batch 1"]:
     return jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + EPS)
 
 
-def output(x, r: Float[Array, "n 1"], gamma: Float[Array, " d"]) -> Float[Array, "n d"]:
+def output(x, r: Float[Array, "*batch 1"], gamma: Float[Array, " d"]) -> Float[Array, "*batch d"]:
     return gamma * x * r
 
 
 def dJ_dgamma(dJ_dy, x, r):
-    r"""$\partial J/\partial \gamma = \sum_n \partial J/\partial y_n \odot x_n r_n$"""
-    return (dJ_dy * x * r).sum(0)
+    r"""$\partial J/\partial \gamma = \sum_n \partial J/\partial y_n \odot x_n r_n$, n over all axes of the batch"""
+    return (dJ_dy * x * r).sum(tuple(range(x.ndim - 1)))
 
 
 def dJ_dx(dJ_dy, x, r, gamma):

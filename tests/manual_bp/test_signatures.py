@@ -35,7 +35,7 @@ def anonymous(v: Float[Array, " _"]):
     return v
 
 
-def variadic(v: Float[Array, "*batch n"]):
+def broadcast(v: Float[Array, "*#batch n"]):
     return v
 
 
@@ -67,17 +67,20 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "dimension that is an expression": (
         dict(forward=dict(J=symbolic)),
         "J=symbolic: v: dimension 'n%2' of 'n%2' is not supported; "
-        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k', "
+        "and '*batch' or '...' for any number of axes",
     ),
     "dimension without name": (
         dict(forward=dict(J=anonymous)),
         "J=anonymous: v: dimension '_' of '_' is not supported; "
-        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k', "
+        "and '*batch' or '...' for any number of axes",
     ),
-    "several dimensions at once": (
-        dict(forward=dict(J=variadic)),
-        "J=variadic: v: dimension '*batch' of '*batch n' is not supported; "
-        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k'",
+    "axes that may be broadcast": (
+        dict(forward=dict(J=broadcast)),
+        "J=broadcast: v: dimension '*#batch' of '*#batch n' is not supported; "
+        "use names, fixed sizes and what is computed of them, as in 'n 3 n-1 2*k', "
+        "and '*batch' or '...' for any number of axes",
     ),
     "complex numbers": (
         dict(forward=dict(J=imaginary)),
