@@ -29,9 +29,8 @@ def axis_names(word: str, rank: int) -> tuple[str, ...]:
 
 def at_ranks(dims: Dims, ranks: Mapping[str, int]) -> Dims:
     """The shape with so many axes in the place of each word that has a rank."""
-    return tuple(
-        axis for dim in dims for axis in (axis_names(str(dim), ranks[dim]) if dim in ranks else (dim,))
-    )
+    whole = {word: axis_names(word, rank) for word, rank in ranks.items()}
+    return tuple(axis for dim in dims for axis in whole.get(str(dim), (dim,)))
 
 
 def split(shape: tuple[Any, ...], dims: Dims) -> list[Any]:

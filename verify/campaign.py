@@ -76,7 +76,7 @@ def plan(
         explored = explore(ranks.widest(target.derivation), settings.seed, settings.examples)
         for index, rows in enumerate(pairs):
             at, choices = ranks.instance(target.derivation, rows)
-            names = ranks.named(at, choices)
+            names = ranks.named(choices, at.ranks)
             share = tuple(case.kept(dimension_names(at)) for case in explored[index :: len(pairs)])
             met = {(type(row), names[choice]) for choice, row in rows.items()}
             stride = min(len(chosen), len(pairs))  # every derivation is met on the device
@@ -97,10 +97,11 @@ def _by_choices(
     tables = ranks.tables(derivation)
     replays: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
     for stored in kept:
-        rows = stored.get("choices")
-        if isinstance(rows, dict) and rows.keys() == tables.keys():
-            names = tuple((choice, rows[choice]) for choice in tables)
-            if all(isinstance(row, str) and row in tables[choice] for choice, row in names):
+        rows, axes = stored.get("choices"), stored.get("ranks", {})
+        if isinstance(rows, dict) and isinstance(axes, dict):
+            found = ranks.named(rows, axes)
+            names = tuple((choice, found.pop(choice, "")) for choice in tables)
+            if not found and all(row in tables[choice] for choice, row in names):
                 replays.setdefault(names, []).append(dict(stored))
     return replays
 

@@ -12,7 +12,6 @@ from verify.lanes.cause import explain
 from verify.lanes.device import Device
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
-from verify.ranks import named
 from verify.settings import Settings
 from verify.strategies import dimension_names
 from verify.verdict import Counterexample, EquationReport, Verdict
@@ -72,7 +71,7 @@ def enter(
         report.cause = explain(pair, report.name, sizes, leaves, seen, *where)
     report.counterexample = Counterexample(
         lane="device",
-        choices=named(pair.derivation, pair.choices),
+        choices={choice: str(getattr(row, "name", row)) for choice, row in pair.choices.items()},
         dims=dict(sizes),
         leaves={n: leaf[0].tolist() for n, leaf in leaves.items() if n != COTANGENT},
         inputs={n: np.asarray(value).tolist() for n, value in (seen.inputs or {}).items()},
@@ -82,4 +81,5 @@ def enter(
         autodiff=seen.expected,
         bound=seen.bound,
         dtype=dtype,
+        ranks=dict(pair.derivation.ranks),
     )

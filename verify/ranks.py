@@ -81,7 +81,7 @@ def widest(derivation: Derivation) -> Derivation:
     ]
 
 
-def named(derivation: Derivation, choices: Mapping[str, Any]) -> dict[str, str]:
-    """What is chosen, by name, and the ranks of the derivation."""
+def named(choices: Mapping[str, Any], ranks: Mapping[str, int]) -> dict[str, str]:
+    """What is chosen, by name: rows of tables, and numbers of axes."""
     rows = {choice: str(getattr(row, "name", row)) for choice, row in choices.items()}
-    return rows | {word: f"rank {rank}" for word, rank in derivation.ranks.items()}
+    return rows | {word: f"rank {rank}" for word, rank in ranks.items()}

@@ -20,7 +20,6 @@ from verify.interpret import Sizes
 from verify.lanes.bounding import Comparison, bound
 from verify.lanes.proof import prove_at
 from verify.programs import GRADIENT, Pair
-from verify.ranks import named
 from verify.simplify import simplify, weight
 from verify.strategies import ladder
 from verify.structures import STRUCTURES
@@ -104,7 +103,7 @@ def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...], replay
     }
     return Counterexample(
         lane="bounds",
-        choices=named(pair.derivation, pair.choices),
+        choices={choice: getattr(row, "name", str(row)) for choice, row in pair.choices.items()},
         dims=dict(sizes),
         leaves={n: _plain(leaf) for n, leaf in leaves.items() if n != oracle.COTANGENT or name == GRADIENT},
         inputs={n: _plain(getattr(value, "value", value)) for n, value in values.items()},
@@ -114,6 +113,7 @@ def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...], replay
         bound=allowed,
         quantity=quantity,
         holds=holds,
+        ranks=dict(pair.derivation.ranks),
         replay=replay,
     )
 

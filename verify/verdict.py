@@ -104,6 +104,7 @@ class Counterexample:
     dtype: str = "float64"
     quantity: str = ""  # what is compared: the equation, or of the composed gradient one of its derivatives
     holds: tuple[str, ...] = ()  # equations upstream of this one that hold
+    ranks: dict[str, int] = dataclasses.field(default_factory=dict)  # how many axes `*batch` stands for
     replay: str = ""  # a command that shows it again
 
 

@@ -18,7 +18,7 @@ class Unit:
 
     spec: str  # where the derivation is loaded from
     index: int  # of the pair in the derivation's rotation
-    choices: dict[str, str]  # names of rows
+    choices: dict[str, str]  # names of rows, and of ranks
     explored: tuple[Planned, ...]  # what Hypothesis drew for it
     on_device: bool
     settings: Settings

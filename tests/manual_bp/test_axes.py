@@ -98,7 +98,7 @@ def picked(x: Float[Array, "*batch d"], i: Int[Array, "*batch"]):
 
 
 def loss_of(o: Float[Array, "q *batch"], y: Target, *, loss: Loss):
-    return loss(o, y)
+    return loss.value(o, y)
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
@@ -135,7 +135,7 @@ def test_refused(case: str):
 
 
 def batched_loss(o: Float[Array, "*batch q"], y: Target, *, loss: Loss):
-    return loss(o, y)
+    return loss.value(o, y)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from manual_bp.axes import gathered, is_open
+from manual_bp.axes import gathered
 from verify.report.formula import to_unicode
 from verify.verdict import Counterexample, EquationReport, Verdict
 
@@ -38,14 +38,12 @@ def story(equation: EquationReport, derivation: str = "") -> str:
 
 
 def _case(case: Counterexample, name: str) -> list[str]:
-    open_axes = [word for word in case.choices if is_open(word)]
-    dims = ", ".join(f"{dim} = {size}" for dim, size in gathered(case.dims, open_axes).items())
+    dims = ", ".join(f"{dim} = {size}" for dim, size in gathered(case.dims, case.ranks).items())
     at = ", ".join(map(str, case.index))
     whole = "" if case.quantity in ("", name) else f" of the {name}"
     what = (case.quantity if whole else name) + (f"[{at}]" if at else "") + whole
     lines = ["", *_wrapped(f"smallest case found ({', '.join(filter(None, (dims, case.dtype)))}):", "  ")]
-    rows = {choice: row for choice, row in case.choices.items() if choice not in open_axes}
-    lines += _assignments({**rows, **case.leaves})
+    lines += _assignments({**case.choices, **case.leaves})
     if given := {key: value for key, value in case.inputs.items() if key not in case.leaves}:
         lines += [
             "",
