@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from verify.lanes.bounding import Comparison
-from verify.lanes.device import Run
 from verify.lanes.proof import Outcome
+from verify.lanes.violations import Run
+from verify.opaque import Opaque, on_device_alone
 from verify.opinions import WORDS
 from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
@@ -48,6 +49,12 @@ def enter_outcome(evidence: ProofEvidence, outcome: Outcome) -> None:
         evidence.theorem = outcome.theorem
     if outcome.uninterpreted and not outcome.equal:
         evidence.open_because = "no relation is known for " + ", ".join(sorted(outcome.uninterpreted))
+
+
+def enter_opaque(evidence: ProofEvidence, opaque: Opaque) -> None:
+    """No lane but the device has a word."""
+    evidence.opaque = tuple(sorted({*evidence.opaque, *opaque.primitives}))
+    evidence.open_because = on_device_alone(evidence.opaque)
 
 
 def enter_comparison(evidence: BoundsEvidence, comparison: Comparison, cases: int) -> None:
@@ -104,6 +111,7 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
         add_run(same, evidence)
         add_autodiff(same, evidence.autodiff_worst, evidence.autodiff_ulps, evidence.manual_ulps)
         add_ways(same, evidence.ways)
+        same.refused = same.refused or evidence.refused
     merged.verdict = Verdict.worst(report.verdict for report in reports)  # what the units concluded already
     with_case = [report for report in reports if report.counterexample is not None]
     if with_case:
@@ -129,6 +137,7 @@ def merge_proofs(proofs: Sequence[ProofEvidence]) -> ProofEvidence:
         theorem="exponential" if any(proof.theorem == "exponential" for proof in proofs) else "rational",
         open_because=next((proof.open_because for proof in proofs if proof.open_because), None),
         dropped=sum(proof.dropped for proof in proofs),
+        opaque=tuple(sorted({primitive for proof in proofs for primitive in proof.opaque})),
     )
 
 

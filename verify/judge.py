@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verify.evidence import ENOUGH, merge
+from verify.opaque import on_device_alone
 from verify.programs import GRADIENT, Fault
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 from verify.work import Findings
@@ -44,6 +45,8 @@ def verdict(
         return Verdict.REFUTED, wrong.message
     if report.dispute is not None:
         return Verdict.DISPUTED, report.dispute
+    if report.proof.opaque:
+        return _on_device_alone(report, faults)
     if report.verdict is Verdict.REFUTED:
         said = f": {report.diagnosis}" if report.diagnosis else ""
         return Verdict.REFUTED, f"the two sides are different functions{said}"
@@ -67,14 +70,37 @@ def verdict(
     )
 
 
+def _on_device_alone(report: EquationReport, faults: Sequence[Fault]) -> tuple[Verdict, str]:
+    """The verdict on an equation that no arithmetic enters."""
+    said = on_device_alone(report.proof.opaque)
+    if refused := [f"{e.dtype} ({e.refused})" for e in report.device if e.refused]:
+        said += f"; it does not run in {', '.join(refused)}"
+    if report.verdict is Verdict.REFUTED:
+        more = "farther off than rounding explains, even rounding to bfloat16, in every dtype tried"
+        return Verdict.REFUTED, f"{more}; {said}"
+    if faults:
+        return Verdict.INCONCLUSIVE, faults[0].message
+    worst = max(report.device, key=lambda evidence: evidence.worst, default=None)
+    if worst is not None and worst.worst > 1:
+        here = f"in {worst.dtype} at precision {worst.precision} {_times(worst)} as far off"
+        cause = f": {report.cause}" if report.cause else ""
+        return Verdict.INACCURATE, f"{here} as jax.grad's own rounding explains{cause}; {said}"
+    if any(evidence.power is not None for evidence in report.device):
+        return Verdict.VERIFIED, said
+    return Verdict.INCONCLUSIVE, f"{said}; no case there had the power to refute"
+
+
 def _exact(report: EquationReport) -> bool:
     return report.counterexample is not None and report.counterexample.bound == 0
 
 
 def _inaccurate(worst: DeviceEvidence, cause: str | None) -> str:
-    times = "infinitely" if worst.worst == float("inf") else f"{worst.worst:.3g} times"
-    said = f"right in exact arithmetic; in {worst.dtype} at precision {worst.precision} {times} as far off"
+    said = f"right in exact arithmetic; in {worst.dtype} at precision {worst.precision} {_times(worst)} as far off"
     return f"{said} as rounding explains" + (f": {cause}" if cause else "")
+
+
+def _times(evidence: DeviceEvidence) -> str:
+    return "infinitely" if evidence.worst == float("inf") else f"{evidence.worst:.3g} times"
 
 
 def _open(proof: ProofEvidence, unmet: Sequence[str]) -> str:

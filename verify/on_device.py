@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from verify import evidence
 from verify.interpret import Sizes
-from verify.lanes.cause import explain
+from verify.lanes.cause import everywhere, explain
 from verify.lanes.device import Device
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
-from verify.strategies import dimension_names
+from verify.strategies import dimension_names, numbers
 from verify.verdict import Counterexample, EquationReport, Verdict
+
+LARGER = 2  # shapes more
 
 
 class Plan(NamedTuple):
@@ -40,6 +43,12 @@ def plans(pair: Pair, turn: int) -> list[Plan]:
     return found
 
 
+def larger(pair: Pair, explored: Sequence[Sizes]) -> list[Plan]:
+    """The largest shapes that were explored, for what the device judges alone: a kernel has blocks."""
+    sizes = sorted(explored, key=lambda sizes: numbers(pair.derivation, sizes))[-LARGER:]
+    return [Plan(dict(each), ("batched",), (), True) for each in sizes]
+
+
 def enter(
     report: EquationReport,
     device: Device,
@@ -53,21 +62,28 @@ def enter(
 
     An equation that is suspected to be wrong in exact arithmetic is not asked why it is wrong on the device.
     """
-    run = device.runs[report.name]
     entered = evidence.on(report.device, dtype, settings.precision)
+    if report.name not in device.runs:
+        entered.refused = device.refused[report.name]
+        return
+    run = device.runs[report.name]
     evidence.add_run(entered, run)
     if report.name == GRADIENT:
         if device.autodiff is not None:
             evidence.add_autodiff(entered, device.autodiff.worst, device.autodiff.ulps, run.ulps)
         evidence.add_ways(entered, device.ways)
     seen = run.violation
-    if seen is not None and seen.wrong:
-        report.verdict = Verdict.worst([report.verdict, Verdict.REFUTED])
-    if seen is None or report.counterexample is not None:
+    if seen is None:
         return
     leaves = {} if seen.kink else {n: leaf[seen.case : seen.case + 1] for n, leaf in device.leaves.items()}
-    if not (suspected or seen.wrong):
-        where = dtype, settings.precision, settings.platform
+    where = dtype, settings.precision, settings.platform
+    if report.verdict is not Verdict.REFUTED and (
+        seen.wrong or (seen.coarse is not None and everywhere(pair, report.name, leaves, seen, *where))
+    ):
+        report.verdict, report.counterexample, report.cause = Verdict.REFUTED, None, None
+    if report.counterexample is not None:
+        return
+    if not (suspected or report.verdict is Verdict.REFUTED):
         report.cause = explain(pair, report.name, sizes, leaves, seen, *where)
     report.counterexample = Counterexample(
         lane="device",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
-from jax.extend import core
 
 from manual_bp.composition import one_array
 from manual_bp.derivation import Derivation
 from manual_bp.signatures import show, where
 from verify.data import Spec, fill, rounded
+from verify.opaque import CALLBACKS, primitives_of
 from verify.programs import DTYPES
 from verify.ranks import instances
 from verify.settings import Settings
@@ -20,7 +20,6 @@ from verify.strategies import Dims, ladder, rotation
 from verify.structures import STRUCTURES
 
 RUNGS = 6  # of the ladder that are traced
-CALLBACKS = ("pure_callback", "io_callback")
 
 
 class ProbeError(ValueError):
@@ -65,7 +64,7 @@ def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[st
                 "annotations allow no such shapes: one name for sizes that are equal, numbers for fixed ones"
                 f"{', names for axes that must be there' if derivation.axes else ''}"
             ) from error
-        for primitive in set(_primitives(jaxpr.jaxpr)) & set(CALLBACKS):
+        for primitive in set(primitives_of(jaxpr.jaxpr)) & CALLBACKS:
             raise ProbeError(
                 f"{here}: calls back into Python ({primitive}), which nothing here can differentiate "
                 "or enter; write that part in JAX"
@@ -76,11 +75,3 @@ def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[st
             f"{derivation.name}: {derivation.objective}, the last node, has shape {show(objective.shape)}; "
             f"make it a scalar, or close the derivation with cotangent='dJ_d{derivation.objective}'"
         )
-
-
-def _primitives(jaxpr: core.Jaxpr) -> Iterator[str]:
-    """The names of all primitives of a program, those of the programs inside it too."""
-    for equation in jaxpr.eqns:
-        yield equation.primitive.name
-        for inner in core.jaxprs_in_params(equation.params):
-            yield from _primitives(inner)

@@ -25,7 +25,8 @@ from verify import oracle
 from verify.activity import NOTHING, doing
 from verify.data import Spec
 from verify.interpret import Arithmetic, Program, Sizes, Value, evaluate
-from verify.strategies import dimension_names
+from verify.opaque import Opaque, opaque_in
+from verify.strategies import dimension_names, ladder
 
 GRADIENT = "gradient"  # the name of the composed gradient among the equations
 DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
@@ -77,21 +78,33 @@ class Programs:
     """What is walked at one shape, or, traced with symbolic sizes, at all of them."""
 
     reference: Traced
-    equations: dict[str, Traced | Fault]
-    composed: Traced | Fault | None = None  # None where no gradient can be composed
+    equations: dict[str, Traced | Opaque | Fault]
+    composed: Traced | Opaque | Fault | None = None  # None where no gradient can be composed
     autodiff: Traced | None = None
     faults: dict[str, Fault] = field(init=False)
+    opaque: dict[str, Opaque] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.faults = {name: traced for name, traced in self.equations.items() if isinstance(traced, Fault)}
-        if isinstance(self.composed, Fault):
-            self.faults[GRADIENT] = self.composed
+        every = {**self.equations, GRADIENT: self.composed}
+        self.faults = {name: traced for name, traced in every.items() if isinstance(traced, Fault)}
+        self.opaque = {name: traced for name, traced in every.items() if isinstance(traced, Opaque)}
 
     def give_up(self, name: str, fault: Fault) -> None:
+        self._put(name, fault)
+        self.faults[name] = fault
+        self.opaque.pop(name, None)
+
+    def close(self, name: str, opaque: Opaque) -> None:
+        """What could not be traced at these sizes, and would not be walked anyway."""
+        self._put(name, opaque)
+        self.faults.pop(name)
+        self.opaque[name] = opaque
+
+    def _put(self, name: str, what: Opaque | Fault) -> None:
         if name == GRADIENT:
-            self.composed = self.faults[name] = fault
+            self.composed = what
         else:
-            self.equations[name] = self.faults[name] = fault
+            self.equations[name] = what
 
 
 class Wrong(Exception):
@@ -154,6 +167,10 @@ class Pair:
             Exception
         ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises again at concrete ones
             return None
+        if programs.faults.keys() - self.given_up.keys():  # a kernel's blocks may need sizes that are numbers
+            for name, opaque in self.programs(ladder(self.derivation)[-1], concrete=True).opaque.items():
+                if name in programs.faults:
+                    programs.close(name, opaque)
         for name, fault in programs.faults.items():
             if self._concrete and all(name in traced.faults for traced in self._concrete.values()):
                 self.given_up.setdefault(
@@ -164,7 +181,7 @@ class Pair:
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:
         shapes = self._shapes(sizes)
         reference = Traced(oracle.reference(self.derivation, self.choices), shapes)
-        equations: dict[str, Traced | Fault] = {
+        equations: dict[str, Traced | Opaque | Fault] = {
             name: self.given_up.get(name) or self.retrace(reference, equation)
             for name, equation in self.derivation.equations.items()
         }
@@ -176,7 +193,7 @@ class Pair:
         autodiff = Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT)
         return Programs(reference, equations, composed, autodiff)
 
-    def retrace(self, reference: Traced, equation: Equation) -> Traced | Fault:
+    def retrace(self, reference: Traced, equation: Equation) -> Traced | Opaque | Fault:
         """An equation traced once more, at the sizes of this reference."""
         shapes = {parameter: reference.results[parameter] for parameter in _inputs(equation)}
         return _attempt(equation.name, alone(equation, self.choices), shapes)
@@ -233,10 +250,14 @@ def _inputs(equation: Equation) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*equation.parameters, equation.root, equation.symbol)))
 
 
-def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Fault:
-    """The traced function, or why it cannot be traced: whatever a user's function does, the others are judged."""
+def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Opaque | Fault:
+    """The traced function, or why it cannot be traced or walked: whatever a user's function does, the others are
+    judged.
+    """
     try:
-        return Traced(function, shapes, name)
+        traced = Traced(function, shapes, name)
+        closed = opaque_in(traced.program.jaxpr)
+        return Opaque(closed) if closed else traced
     except Wrong as wrong:
         return Fault(f"{name}: {wrong}", wrong=True)
     except (Exception, SystemExit) as error:

@@ -11,6 +11,7 @@ from manual_bp.composition import one_array
 from verify.arithmetic.bounds import Bounds
 from verify.interpret import Sizes
 from verify.lanes.bounding import as_bounded, lift
+from verify.opaque import Opaque
 from verify.programs import Fault, Pair, Traced
 
 WHY = "traced twice at the same shapes, it gave different numbers; what is random or changes must come in as a leaf"
@@ -36,7 +37,9 @@ def changing_equations(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray
     """The equations that gave other numbers, or a fault, when they were traced again."""
     programs = pair.programs(sizes, concrete=True)
     sound = {
-        name: pair.derivation.equations[name] for name in programs.equations if name not in programs.faults
+        name: pair.derivation.equations[name]
+        for name, equation in programs.equations.items()
+        if isinstance(equation, Traced)
     }
     return list(
         _changing(
@@ -55,8 +58,8 @@ def _changing(
     sizes: Sizes,
     leaves: Mapping[str, np.ndarray],
     names: Mapping[str, Any],
-    trace: Callable[[str], Traced | Fault],
-    before: Mapping[str, Traced | Fault] | None = None,
+    trace: Callable[[str], Traced | Opaque | Fault],
+    before: Mapping[str, Traced | Opaque | Fault] | None = None,
 ) -> Iterator[str]:
     """Those of `names` whose program, traced again, differs from the one `before` or from the reference itself."""
     arithmetic = Bounds()
@@ -64,8 +67,10 @@ def _changing(
         arithmetic, sizes, lift(arithmetic, pair.specs(sizes), leaves)
     )
 
-    def numbers(program: Traced | Fault) -> np.ndarray | None:
-        return None if isinstance(program, Fault) else as_bounded(program(arithmetic, sizes, values)).value
+    def numbers(program: Traced | Opaque | Fault) -> np.ndarray | None:
+        if not isinstance(program, Traced):
+            return None
+        return as_bounded(program(arithmetic, sizes, values)).value
 
     for name in names:
         first = as_bounded(values[name]).value if before is None else numbers(before[name])

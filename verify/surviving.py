@@ -8,6 +8,7 @@ from typing import Any
 
 from manual_bp.axes import gathered
 from manual_bp.composition import plan
+from verify.evidence import enter_opaque
 from verify.interpret import Sizes
 from verify.programs import GRADIENT, Broken, Fault, Pair
 from verify.work import Findings
@@ -47,9 +48,14 @@ class Survivors:
             self.findings.faults[name] = fault
 
     def note_all(self, sizes: Sizes, concrete: bool) -> None:
-        """What cannot be traced at these sizes may still have been at the smallest."""
+        """What cannot be traced at these sizes may still have been at the smallest; what cannot be entered is noted
+        too.
+        """
         known = gathered(sizes, self.pair.derivation.axes)
         at = ", ".join(f"{name} = {size}" for name, size in known.items())
-        for name, fault in self.pair.programs(sizes, concrete=concrete).faults.items():
+        programs = self.pair.programs(sizes, concrete=concrete)
+        for name in programs.opaque.keys() & self.findings.equations.keys():
+            enter_opaque(self.findings.equations[name].proof, programs.opaque[name])
+        for name, fault in programs.faults.items():
             if name not in self.pair.given_up:
                 self.note(name, replace(fault, message=f"{fault.message} ({at})"))

@@ -17,6 +17,7 @@ from verify.data import fill, kinks_of
 from verify.interpret import Arithmetic, Sizes
 from verify.lanes.bounding import as_bounded, bound, lift
 from verify.lanes.proof import prove
+from verify.opaque import on_device_alone, opaque_in
 from verify.programs import GRADIENT, Fault, Pair, Programs, Traced, Wrong, alone
 from verify.residues import exact_residues, residues
 from verify.structures import STRUCTURES
@@ -61,14 +62,19 @@ class Candidate:
                     name: jax.ShapeDtypeStruct(aval.shape, aval.dtype)
                     for name, aval in zip(programs.composed.names, arguments, strict=True)
                 }  # type: ignore[attr-defined]
-                return Traced(self._function, shapes)
+                return _walkable(Traced(self._function, shapes))
             taken = (*self._function.parameters, self._function.root, self._function.symbol)
             shapes = {name: programs.reference.results[name] for name in taken}
-            return Traced(alone(self._function, self._rows), shapes)
+            return _walkable(Traced(alone(self._function, self._rows), shapes))
         except Wrong as wrong:
             return Fault(str(wrong), wrong=True)
         except Exception as error:  # what does not run is wrong for everybody to see
             return Fault(f"raised {type(error).__name__}: {error}", wrong=False)
+
+
+def _walkable(traced: Traced) -> Traced | Fault:
+    closed = opaque_in(traced.program.jaxpr)
+    return Fault(on_device_alone(closed), wrong=False) if closed else traced
 
 
 class Trial:

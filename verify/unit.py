@@ -92,9 +92,10 @@ class Judge:
                 self.findings.programs = 3 + len(self.derivation.equations)
                 self._climb()
                 self._explore()
-                if self.unit.on_device:
+                on_device = self.unit.on_device or self.findings.on_device_alone
+                if on_device:
                     self._run_on_device()
-                if self.unit.on_device or self.suspects:
+                if on_device or self.suspects:
                     self._hear_opinions()
             self._conclude()
         finally:
@@ -169,7 +170,10 @@ class Judge:
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
             compiled = self._compiled(dtype)
-            for sizes, ways, autodiff, alone in on_device.plans(self.pair, turn):
+            plans = on_device.plans(self.pair, turn)
+            if self.findings.on_device_alone:
+                plans += on_device.larger(self.pair, [planned.case.dims for planned in self.unit.explored])
+            for sizes, ways, autodiff, alone in plans:
                 leaves = self._mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone)
                 device = self.surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
@@ -220,7 +224,7 @@ class Judge:
         self.findings.programs += device.programs
         for key, count in device.kinks.items():
             self.findings.kinks[key] = self.findings.kinks.get(key, 0) + count
-        for name in device.runs:
+        for name in (*device.runs, *device.refused):
             if name in self.findings.equations:
                 report = self.findings.equations[name]
                 on_device.enter(report, device, self.pair, self.settings, dtype, sizes, name in self.suspects)

@@ -55,6 +55,7 @@ class ProofEvidence:
     theorem: str = "rational"  # or "exponential": Schwartz-Zippel with every exponential as a free variable
     open_because: str | None = None
     dropped: int = 0  # points without a value in the field (no square root, division by zero)
+    opaque: tuple[str, ...] = ()  # primitives that no interpreter enters: the device judges alone
 
 
 @dataclasses.dataclass
@@ -86,6 +87,7 @@ class DeviceEvidence:
     autodiff_ulps: float | None = None
     manual_ulps: float | None = None  # by hand, on the very cases of `autodiff_ulps`
     ways: dict[str, int] = dataclasses.field(default_factory=dict)  # cases: batched, single, or inside scan
+    refused: str | None = None  # why it does not run in this dtype, where no interpreter enters it
 
 
 @dataclasses.dataclass

@@ -45,6 +45,11 @@ class Findings:
     unmet: list[str] = field(default_factory=list)  # pieces of activations and losses that no point reached
     healed: list[str] = field(default_factory=list)  # equations whose stored counterexample no longer is one
 
+    @property
+    def on_device_alone(self) -> bool:
+        """Whether there is an equation that only the device can judge."""
+        return any(report.proof.opaque for report in self.equations.values())
+
 
 def tex_of(derivation: Derivation, name: str) -> str:
     """The formula of an equation, and of the gradient as a whole."""

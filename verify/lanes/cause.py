@@ -19,8 +19,9 @@ from verify.arithmetic.bounded import SLACK, Bounded
 from verify.interpret import Sizes
 from verify.lanes.bounding import as_bounded, bound
 from verify.lanes.calibration import Checked, bounds_on
-from verify.lanes.device import Violation
+from verify.lanes.leeway import COARSEST
 from verify.lanes.running import environment
+from verify.lanes.violations import Violation
 from verify.programs import GRADIENT, Pair, Traced
 from verify.settings import DTYPES, PRECISIONS
 from verify.steps import filled_in
@@ -43,20 +44,42 @@ def explain(
     platform: str | None = None,
 ) -> str:  # fmt: skip
     """One line on a violation of the equation `name`; `leaves` are those of its case, with a data axis of 1."""
-    given = dict(seen.inputs) if seen.inputs is not None else {n: leaf[0] for n, leaf in leaves.items()}
+    given = _given(leaves, seen)
     right = []
     for setting in settings(dtype, precision, platform):
         with contextlib.suppress(Exception):  # a setting that cannot run says nothing
             got = run(pair, name, seen, given, setting)
             if abs(got - seen.expected) <= seen.bound * SLACK:
                 right.append(setting.words)
-    words = f"wrong in {dtype} at {precision}, " + (
-        f"right {', '.join(right)}" if right else "right nowhere else"
-    )
+    nowhere = "right nowhere else"
+    if name in pair.programs(sizes).opaque and seen.coarse is None:
+        nowhere += f", though no farther off than if it computed in {COARSEST}"
+    words = f"wrong in {dtype} at {precision}, " + (f"right {', '.join(right)}" if right else nowhere)
     largest = dominant(pair, name, sizes, given, seen, lambda: bounds_on(dtype, precision, platform))
     if largest is not None:
         words += f"; {largest[1]:.0%} of what rounding explains is that of {largest[0]}"
     return words
+
+
+def everywhere(
+    pair: Pair, name: str, leaves: Mapping[str, Array], seen: Violation, dtype: str, precision: str,
+    platform: str | None = None,
+) -> bool:  # fmt: skip
+    """Whether a violation is farther off than the coarsest dtype explains in every wider dtype too, where it runs."""
+    for wider in _wider(dtype):
+        with contextlib.suppress(Exception):  # a dtype in which it does not run says nothing
+            got = run(pair, name, seen, _given(leaves, seen), Setting("", wider, precision, platform))
+            if abs(got - seen.expected) <= (seen.coarse or 0.0) * SLACK:
+                return False
+    return True
+
+
+def _given(leaves: Mapping[str, Array], seen: Violation) -> dict[str, Array]:
+    return dict(seen.inputs) if seen.inputs is not None else {n: leaf[0] for n, leaf in leaves.items()}
+
+
+def _wider(dtype: str) -> tuple[str, ...]:
+    return DTYPES[: DTYPES.index(dtype)] if dtype in DTYPES[:2] else DTYPES[:2]
 
 
 def settings(dtype: str, precision: str, platform: str | None) -> Iterator[Setting]:
@@ -64,8 +87,7 @@ def settings(dtype: str, precision: str, platform: str | None) -> Iterator[Setti
     yield Setting("without the compiler", dtype, precision, platform, eager=True)
     for higher in PRECISIONS[PRECISIONS.index(precision) + 1 :]:
         yield Setting(f"at precision {higher}", dtype, higher, platform)
-    wider = DTYPES[: DTYPES.index(dtype)] if dtype in DTYPES[:2] else DTYPES[:2]
-    for other in reversed(wider):
+    for other in reversed(_wider(dtype)):
         yield Setting(f"in {other}", other, precision, platform)
     if jax.devices(platform)[0].platform != "cpu":
         yield Setting("on the CPU", dtype, precision, "cpu")
@@ -97,16 +119,21 @@ def callable_of(pair: Pair, name: str, quantity: str) -> Callable[[Mapping[str, 
 def narrowed(pair: Pair, name: str, sizes: Sizes, leaves: Mapping[str, Array]) -> str | None:
     """One line on an equation that is off in float64: the cast without which it is right, if it is a cast."""
     for primitive in ("reduce_precision", "convert_element_type"):
-        arithmetic = Checked("float64", "highest", "cpu")
-        arithmetic.overrides[primitive] = _unrounded(arithmetic.rules[primitive])
+        arithmetic, to = Checked("float64", "highest", "cpu"), dict[str, None]()
+        arithmetic.overrides[primitive] = _unrounded(arithmetic.rules[primitive], to)
         if not bound(pair, sizes, leaves, only=name, arithmetic=arithmetic).comparisons[name].differ:
-            return f"right where {primitive} rounds nothing: it computes in a narrower dtype"
+            narrower = ", ".join(to) or "a narrower dtype"
+            return f"right where {primitive} rounds nothing: it computes in {narrower}"
     return None
 
 
-def _unrounded(rule: Callable[..., Any]) -> Callable[..., Any]:
+def _unrounded(rule: Callable[..., Any], to: dict[str, None]) -> Callable[..., Any]:
+    """The rule, with floats left as they are; the dtypes that they would have been rounded to are noted."""
+
     def apply(arithmetic: Any, step: Any, *operands: Any) -> Any:
         (operand, *_) = operands
+        if isinstance(operand, Bounded) and step.outputs[0].dtype != np.float64:
+            to.setdefault(np.dtype(step.outputs[0].dtype).name)
         return operand if isinstance(operand, Bounded) else rule(arithmetic, step, *operands)
 
     return apply

@@ -2,7 +2,7 @@
 
 Each equation alone is given autodiff's values rounded to the dtype, and more cases that lie exactly at the
 kinks; the composed gradient and `jax.grad` are judged as a user calls them. Where the bound is zero, the device
-must give the very number.
+must give the very number. What no arithmetic enters is judged here alone, against the reference's bound.
 """
 
 from __future__ import annotations
@@ -10,52 +10,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from verify.arithmetic.bounds import Bounded, Bounds, differs
 from verify.data import rounded
 from verify.interpret import Sizes
 from verify.kinks import hits, sites
-from verify.lanes.bounding import as_bounded, lift, measured_power
+from verify.lanes.bounding import as_bounded, lift
 from verify.lanes.calibration import bounds_on
 from verify.lanes.injection import Injected, Injection
+from verify.lanes.leeway import COARSEST, around, leeway, rounding
 from verify.lanes.running import SINGLE, WAYS, Fed, Runner
-from verify.programs import GRADIENT, Fault, Pair, Programs, Traced
+from verify.lanes.violations import Judged, Run, beyond, compare, together
+from verify.programs import GRADIENT, Pair, Programs, Traced
 
 Array = np.ndarray[Any, Any]
-LOST = 1024.0  # units in the last place
-
-
-class Violation(NamedTuple):
-    """The element farthest beyond its bound."""
-
-    quantity: str
-    case: int
-    index: tuple[int, ...]
-    computed: float
-    expected: float
-    bound: float
-    inputs: Mapping[str, Array] | None = None  # what the equation alone was given
-    kink: bool = False  # put there on purpose: its leaves are none that were drawn
-    wrong: bool = False  # in float64 the two sides differ as well
-
-
-@dataclass
-class Run:
-    """What one compiled shape said of one equation."""
-
-    cases: int = 0
-    exact: int = 0  # elements whose bound was zero, so judged to the bit
-    kinks: int = 0
-    worst: float = 0.0
-    ulps: float = (
-        0.0  # the largest difference in units in the last place, where the problem is well-conditioned
-    )
-    power: float | None = None  # the smallest relative error that would have been seen
-    violation: Violation | None = None
 
 
 @dataclass
@@ -70,6 +41,7 @@ class Device:
         default_factory=dict
     )  # choice, row, kink: elements exactly there
     programs: int = 0
+    refused: dict[str, str] = field(default_factory=dict)  # what does not run in this dtype, and why
 
 
 class Compiled:
@@ -87,6 +59,9 @@ class Compiled:
         self.pair, self.dtype = pair, dtype
         self.runner = Runner(pair, dtype, precision, platform, apart=apart)
         self.own = functools.partial(bounds_on, dtype, precision, platform)
+        self.rounding = [
+            functools.partial(rounding, each, precision, platform) for each in (dtype, COARSEST)
+        ]  # of what no arithmetic enters
         self.injection = Injection(pair)
 
     def __call__(
@@ -119,12 +94,16 @@ class Compiled:
             computed = self.runner.alone(programs, sets) if alone else []
             whole = self.runner.whole(programs, leaves, ways, autodiff)
         result.programs = bool(computed) + (len(ways) + len(autodiff)) * bool(whole)
+        result.refused = dict(self.runner.refused)
         self._judge_alone(result, programs, sizes, values, computed)
+        if computed and programs.opaque:
+            self._judge_closed(result, programs, sizes, values, reference, computed[0])
         for place, each in enumerate(injected, start=1):
             self._judge_kinks(result, each, programs, sizes, computed[place] if computed else {})
         if whole:
             self._judge_whole(result, programs, sizes, lifted, whole)
-            result.ways = {way: SINGLE if way == "single" else result.runs[GRADIENT].cases for way in ways}
+            cases = result.runs[GRADIENT].cases
+            result.ways = {way: SINGLE if way == "single" else cases for way in self.runner.called}
         for site in sites(pair.derivation, pair.choices, values) if alone else ():
             self._count(result, site.choice, site.row, hits(site))
         return result
@@ -142,24 +121,55 @@ class Compiled:
         own = self.own()
         given = self._given(own, values)
         for name, computed in (alone[0] if alone else {}).items():
-            (expected,) = own.settle([as_bounded(_traced(programs.equations[name])(own, sizes, given))])
-            taken = {p: values[p] for p in self.pair.derivation.equations[name].parameters}
-            result.runs[name] = self._judged([(name, 0, computed, expected)], taken)
+            if name not in programs.opaque:
+                (expected,) = own.settle([as_bounded(_traced(programs.equations[name])(own, sizes, given))])
+                result.runs[name] = self._compare([(name, 0, computed, expected)], self._taken(name, values))
+
+    def _judge_closed(
+        self,
+        result: Device,
+        programs: Programs,
+        sizes: Sizes,
+        values: Mapping[str, Array],
+        truth: Mapping[str, Any],
+        alone: Mapping[str, Array],
+    ) -> None:
+        """Equations that no arithmetic enters, against the reference from the leaves on."""
+        leaves = result.leaves
+        fine, coarse = (leeway(programs.reference, sizes, leaves, truth, each()) for each in self.rounding)
+        for name in programs.opaque.keys() & alone.keys():
+            judged = [(name, 0, alone[name], fine[name])]
+            run = self._compare(judged, self._taken(name, values))
+            if run.violation is not None:
+                worse = beyond(judged, coarse, leaves, self._taken(name, values))
+                run.violation = worse or run.violation
+            result.runs[name] = run
+
+    def _taken(self, name: str, values: Mapping[str, Array]) -> dict[str, Array]:
+        """What an equation alone is given."""
+        return {p: values[p] for p in self.pair.derivation.equations[name].parameters}
 
     def _judge_kinks(
         self, result: Device, injected: Injected, programs: Programs, sizes: Sizes, alone: Mapping[str, Array]
     ) -> None:
         """At the kinks the equation must give what autodiff gives, whatever its own formula says."""
-        name, own = injected.place.equation.name, self.own()
+        name = injected.place.equation.name
         if name not in alone:
             return
-        expected, _ = self.injection.reference(injected.place, own, sizes, self._given(own, injected.values))
-        (expected,) = own.settle([as_bounded(expected)])
-        taken = {p: injected.values[p] for p in injected.place.equation.parameters}
-        there = self._judged([(name, 0, alone[name], expected)], taken, kink=True)
-        if there.violation is not None and self._slopes_differ(injected, programs, sizes):
+
+        def expected(own: Bounds) -> Bounded:
+            given = self._given(own, injected.values)
+            return own.settle([as_bounded(self.injection.reference(injected.place, own, sizes, given)[0])])[0]
+
+        closed, taken = name in programs.opaque, self._taken(name, injected.values)
+        judged = [(name, 0, alone[name], expected(self.rounding[0]() if closed else self.own()))]
+        there = self._compare(judged, taken, kink=True)
+        if there.violation is not None and closed:
+            coarse = {name: expected(self.rounding[1]())}
+            there.violation = beyond(judged, coarse, taken, taken, kink=True) or there.violation
+        elif there.violation is not None and self._slopes_differ(injected, programs, sizes):
             there.violation = there.violation._replace(wrong=True)
-        result.runs[name] = _together(result.runs[name], there)
+        result.runs[name] = together(result.runs[name], there)
         self._count(result, injected.place.choice, injected.place.row, injected.hits, name)
 
     def _slopes_differ(self, injected: Injected, programs: Programs, sizes: Sizes) -> bool:
@@ -181,53 +191,38 @@ class Compiled:
     ) -> None:
         assert programs.autodiff is not None
         truth = programs.autodiff(Bounds(), sizes, lifted)
-        runs = {}
-        for side, program in (("manual", _traced(programs.composed)), ("jax.grad", programs.autodiff)):
+
+        def judged(side: str, expected: Mapping[str, Bounded]) -> list[Judged]:
+            return [(key, first, got, expected[key]) for key, first, got in whole[side]]
+
+        def walked(program: Traced) -> dict[str, Bounded]:
             own = self.own()
             bound = program(own, sizes, self._given(own, result.leaves))
-            settled = {
-                key: own.settle([as_bounded(bound[key])])[0] for key in {key for key, *_ in whole[side]}
-            }
-            around = {key: _around(truth[key], value) for key, value in settled.items()}
-            runs[side] = self._judged([(key, first, got, around[key]) for key, first, got in whole[side]])
-        result.runs[GRADIENT] = runs["manual"]
-        result.autodiff = runs["jax.grad"] if whole["jax.grad"] else None
+            return {key: around(truth[key], own.settle([as_bounded(bound[key])])[0]) for key in bound}
+
+        if isinstance(programs.composed, Traced):
+            result.runs[GRADIENT] = self._compare(judged("manual", walked(programs.composed)))
+        else:
+            fine, coarse = (
+                leeway(programs.autodiff, sizes, result.leaves, truth, each()) for each in self.rounding
+            )
+            manual = judged("manual", fine)
+            run = result.runs[GRADIENT] = self._compare(manual)
+            if run.violation is not None:
+                run.violation = beyond(manual, coarse, result.leaves) or run.violation
+        if whole["jax.grad"]:
+            result.autodiff = self._compare(judged("jax.grad", walked(programs.autodiff)))
+
+    def _compare(
+        self, judged: Sequence[Judged], inputs: Mapping[str, Array] | None = None, *, kink: bool = False
+    ) -> Run:
+        return compare(judged, self.dtype, self.runner.store, inputs, kink=kink)
 
     def _given(self, arithmetic: Bounds, values: Mapping[str, Array]) -> dict[str, Any]:
         return {
             name: arithmetic.exact(value) if value.dtype.kind == "f" else value
             for name, value in values.items()
         }
-
-    def _judged(
-        self,
-        judged: Sequence[tuple[str, int, Array, Bounded]],
-        inputs: Mapping[str, Array] | None = None,
-        kink: bool = False,
-    ) -> Run:
-        """The one criterion, over quantities given with their first case, and both sides."""
-        run = Run()
-        for quantity, first, computed, expected in judged:
-            expected = _rows(expected, first, computed.shape)
-            _, ratio = differs(Bounded(computed), expected)
-            run.ulps = max(run.ulps, _ulps(computed, expected, ratio, float(jnp.finfo(self.dtype).eps)))
-            ratio = np.where(np.isnan(ratio), 0.0, ratio)
-            run.cases = max(run.cases, len(computed))
-            run.exact += int((expected.errors == 0).sum())
-            seen = [run.power, measured_power(Bounded(computed), expected, self.runner.store)]
-            run.power = min((power for power in seen if power is not None), default=None)
-            if ratio.size and ratio.max() > run.worst:
-                run.worst = float(ratio.max())
-                at = tuple(int(i) for i in np.unravel_index(int(ratio.argmax()), ratio.shape))
-                ours, theirs, allowed = (
-                    float(part[at]) for part in (computed, expected.value, expected.errors)
-                )
-                case = first + at[0]
-                given = inputs and {name: value[min(case, len(value) - 1)] for name, value in inputs.items()}
-                run.violation = Violation(quantity, case, at[1:], ours, theirs, allowed, given, kink)
-        if run.worst <= 1:
-            run.violation = None
-        return run
 
     def _count(
         self, result: Device, choice: str, row: Any, found: Mapping[float, int], only: str = ""
@@ -241,49 +236,6 @@ class Compiled:
                 result.runs[name].kinks += sum(found.values())
 
 
-def _traced(program: Traced | Fault | None) -> Traced:
+def _traced(program: Any) -> Traced:
     assert isinstance(program, Traced)
     return program
-
-
-def _around(truth: Any, bound: Bounded) -> Bounded:
-    """The value of the reference, with both bounds together."""
-    truth = as_bounded(truth)
-    return Bounded(truth.value, np.broadcast_to(bound.errors + truth.errors, truth.value.shape))
-
-
-def _rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
-    """What is expected of some cases, with an error for each element."""
-    rows = slice(first, first + shape[0])
-    cases = max(len(expected.value), rows.stop)
-    parts = (expected.value, expected.errors + np.zeros(expected.value.shape))
-    return Bounded(*(np.broadcast_to(part, (cases, *shape[1:]))[rows] for part in parts))
-
-
-def _ulps(computed: Array, expected: Bounded, ratio: Array, eps: float) -> float:
-    """The largest difference, in units in the last place of the largest element of the same case.
-
-    Cases that may lose more than LOST units are left out: there it is the problem that is ill-conditioned.
-    """
-    if not expected.value.size:
-        return 0.0
-
-    def largest(parts: Array) -> Array:
-        return np.abs(parts).reshape(len(parts), -1).max(axis=1)
-
-    with np.errstate(all="ignore"):
-        size = largest(expected.value)
-        unit = np.ldexp(eps, np.frexp(size)[1] - 1)
-        ulps = largest(np.where(np.isnan(ratio), 0.0, computed - expected.value)) / unit
-        counted = (size > 0) & np.isfinite(ulps) & (largest(expected.errors) <= LOST * unit)
-    return float(np.max(ulps, where=counted, initial=0.0))
-
-
-def _together(one: Run, other: Run) -> Run:
-    """Two runs of the same equation."""
-    worse = max(one, other, key=lambda run: run.worst)
-    powers = [run.power for run in (one, other) if run.power is not None]
-    return Run(
-        one.cases + other.cases, one.exact + other.exact, one.kinks + other.kinks,
-        worse.worst, max(one.ulps, other.ulps), min(powers, default=None), worse.violation,
-    )  # fmt: skip

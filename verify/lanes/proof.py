@@ -13,7 +13,7 @@ from verify.arithmetic.modular import MODULI
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.kinks import pieces, sites
-from verify.programs import GRADIENT, Broken, Fault, Pair, Programs, Traced
+from verify.programs import GRADIENT, Broken, Pair, Programs, Traced
 from verify.residues import exact_residues, residues
 
 
@@ -185,7 +185,7 @@ def _walk(
     values = programs.reference(base, sizes, leaves)
     proof = Proof()
     for name, equation in programs.equations.items():
-        if not isinstance(equation, Fault):
+        if isinstance(equation, Traced):
             field = new()
             manual = equation(field, sizes, values)
             proof.outcomes[name] = _outcome({name: (manual, values[name])}, base, field)

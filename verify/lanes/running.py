@@ -7,7 +7,8 @@ programs of their own. NumPy's arrays go in and come out, so that nothing else i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,13 +18,14 @@ import numpy as np
 from manual_bp.graph import Equation
 from verify import oracle
 from verify.activity import doing
-from verify.programs import GRADIENT, Broken, Pair, Programs, Traced
+from verify.programs import GRADIENT, Broken, Fault, Pair, Programs
 
 Array = np.ndarray[Any, Any]
 SINGLE = 2  # cases that are run one at a time
 WAYS = ("batched", "single", "scan")
 SIDES = ("manual", "jax.grad")
 Fed = tuple[str, int, Array]  # a quantity, its first case, its numbers
+Run = Callable[[Mapping[str, Equation]], dict[str, Array]]
 
 
 @contextlib.contextmanager
@@ -51,6 +53,8 @@ class Runner:
         apart: bool = False,
     ):
         self.apart = apart  # each equation in a program of its own
+        self.refused: dict[str, str] = {}  # what no arithmetic enters and this dtype does not run, and why
+        self.called: tuple[str, ...] = ()  # the ways in which the composed gradient was last called
         self.pair, self.dtype, self.precision, self.platform = pair, dtype, precision, platform
         derivation, choices = pair.derivation, pair.choices
         self.gradient = derivation.gradient(*pair.symbols) if pair.symbols else None
@@ -71,7 +75,8 @@ class Runner:
 
     def alone(self, programs: Programs, values: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
         """Every equation on several sets of cases, in one program; a faulty one stays out."""
-        equations = {n: e for n, e in self.pair.derivation.equations.items() if n not in programs.faults}
+        left_out = programs.faults.keys() | self.refused.keys()
+        equations = {n: e for n, e in self.pair.derivation.equations.items() if n not in left_out}
         if not equations:
             return []
         counts = [max(len(value) for value in each.values()) for each in values]
@@ -84,24 +89,60 @@ class Runner:
         }
         parts = {
             name: np.split(got, np.cumsum(counts)[:-1])
-            for name, got in self._computed(equations, arrays, sum(counts)).items()
+            for name, got in self._computed(equations, programs.opaque, arrays, sum(counts)).items()
         }
         return [{name: of[i] for name, of in parts.items()} for i in range(len(values))]
 
     def _computed(
-        self, equations: Mapping[str, Equation], arrays: Mapping[str, Array], size: int
+        self,
+        equations: Mapping[str, Equation],
+        opaque: Container[str],
+        arrays: Mapping[str, Array],
+        size: int,
     ) -> dict[str, Array]:
-        """All equations in one program; or one by one, to find out which of them raises, or takes the process down."""
-        choices = self.pair.choices
+        """All equations in one program; or one by one, to find out which of them raises, or takes the process down.
 
-        def run(some: Mapping[str, Equation]) -> dict[str, Array]:
-            one = jax.vmap(lambda values: {n: e(values, choices) for n, e in some.items()}, axis_size=size)
+        What no arithmetic enters is mapped over the cases where it has no rule for batches.
+        """
+        choices = self.pair.choices
+        vmapped = functools.partial(jax.vmap, axis_size=size)
+
+        def run(some: Mapping[str, Equation], over: Callable[..., Any] = vmapped) -> dict[str, Array]:
+            one = over(lambda values: {n: e(values, choices) for n, e in some.items()})
             return {name: numbers(got) for name, got in jax.jit(lambda arrays: one(arrays))(arrays).items()}
 
+        walked = {name: e for name, e in equations.items() if name not in opaque}
+        closed = {name: e for name, e in equations.items() if name in opaque}
+        return self._run_walked(walked, run) | self._run_closed(
+            closed, (run, functools.partial(run, over=_mapped))
+        )
+
+    def _run_walked(self, equations: Mapping[str, Equation], run: Run) -> dict[str, Array]:
+        if not equations:
+            return {}
         if not self.apart:
             with contextlib.suppress(Exception):
                 return run(equations)
         return {name: self._blaming(name, run, {name: e})[name] for name, e in equations.items()}
+
+    def _run_closed(self, equations: Mapping[str, Equation], runs: Sequence[Run]) -> dict[str, Array]:
+        """The first run that works is taken; what none works for does not run in this dtype, and may in others."""
+        if not equations:
+            return {}
+        for run in () if self.apart else runs:
+            with contextlib.suppress(Exception):
+                return run(equations)
+        found: dict[str, Array] = {}
+        for name, equation in equations.items():
+            for run in runs:
+                try:
+                    found |= self._blaming(name, run, {name: equation})
+                    break
+                except Broken as broken:
+                    self.refused[name] = in_words(broken.error)
+            if name in found:
+                self.refused.pop(name, None)
+        return found
 
     def _blaming(self, name: str, run: Callable[..., Any], *arguments: Any) -> Any:
         with doing(name):
@@ -114,7 +155,7 @@ class Runner:
         self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str], autodiff: Sequence[str]
     ) -> dict[str, list[Fed]]:
         """The composed gradient and `jax.grad` as a user calls them."""
-        if not isinstance(programs.composed, Traced) or self.gradient is None:
+        if isinstance(programs.composed, Fault | None) or self.gradient is None or GRADIENT in self.refused:
             return {}
         cases = len(next(iter(leaves.values())))
         inputs = {name: self._array(leaf, cases) for name, leaf in leaves.items() if name != oracle.COTANGENT}
@@ -122,7 +163,19 @@ class Runner:
         def call(side: str, ways: Sequence[str]) -> list[Fed]:
             return [got for way in ways for got in self._call(side, way, inputs)]
 
-        manual = self._blaming(GRADIENT, call, "manual", ways)
+        self.called = tuple(ways)
+        if GRADIENT not in programs.opaque:
+            manual = self._blaming(GRADIENT, call, "manual", ways)
+        else:
+            try:
+                manual = call("manual", ways)
+            except Exception:  # it may have no rule for batches
+                self.called = ("scan",)
+                try:
+                    manual = call("manual", self.called)
+                except Exception as error:
+                    self.refused[GRADIENT] = in_words(error)
+                    return {}
         return {"manual": manual, "jax.grad": self._blaming(GRADIENT, call, "jax.grad", autodiff)}
 
     def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
@@ -152,6 +205,14 @@ class Runner:
         value = np.broadcast_to(value, (cases, *value.shape[1:]))
         dtype = {"f": jnp.dtype(self.dtype), "i": np.dtype(np.int32)}.get(value.dtype.kind, value.dtype)
         return np.ascontiguousarray(value.astype(dtype))
+
+
+def in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _mapped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return functools.partial(jax.lax.map, function)
 
 
 def _scanned(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
