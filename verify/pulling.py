@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,25 @@ def push(
 
     at = [leaves[inputs.leaves.index(leaf)] for leaf in wanted]
     return jax.jvp(moved, at, [(a * weights(x.shape, 3)).astype(x.dtype) for x in at])[1]
+
+
+def apart(inputs: Inputs, leaf: str) -> Quantity:
+    """The sum over the float outputs of the derivative by one leaf, where nothing else is asked for.
+
+    So a rule that is told what is zero (`symbolic_zeros=True`) is told it of every other output and argument.
+    """
+
+    def run(leaves: Sequence[Any], choices: Mapping[str, Any], a: Any, b: Any) -> Any:
+        at = inputs.leaves.index(leaf)
+
+        def output(position: int, x: Any) -> Any:
+            return floats(inputs(*leaves[:at], x, *leaves[at + 1 :], **choices))[position]
+
+        given = enumerate(cotangents(inputs, leaves, choices, a, b))
+        pulled = [jax.vjp(functools.partial(output, i), leaves[at])[1](bar)[0] for i, bar in given]
+        return sum(pulled[1:], start=pulled[0])
+
+    return run
 
 
 def second_order(first: Quantity, at: int) -> Quantity:
