@@ -25,7 +25,7 @@ from verify import oracle
 from verify.activity import NOTHING, doing
 from verify.data import Spec
 from verify.interpret import Arithmetic, Program, Sizes, Value, evaluate
-from verify.opaque import Opaque, opaque_in
+from verify.opaque import CALLBACKS, Opaque, opaque_in
 from verify.strategies import dimension_names, ladder
 
 GRADIENT = "gradient"  # the name of the composed gradient among the equations
@@ -133,9 +133,21 @@ class Pair:
     def give_up(self, name: str, fault: Fault) -> None:
         """Judges an equation, or the composed gradient, no further."""
         self.given_up[name] = fault
-        for programs in (*self._concrete.values(), self.__dict__.get("symbolic")):
-            if programs is not None:
-                programs.give_up(name, fault)
+        for programs in self._known():
+            programs.give_up(name, fault)
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether anything that was traced calls back into Python."""
+        return any(
+            CALLBACKS & set(opaque.primitives)
+            for programs in self._known()
+            for opaque in programs.opaque.values()
+        )
+
+    def _known(self) -> list[Programs]:
+        symbolic = self.__dict__.get("symbolic")
+        return [*self._concrete.values(), *([symbolic] if symbolic is not None else [])]
 
     def specs(self, sizes: Sizes) -> dict[str, Spec]:
         """What is drawn: the leaves, and the cotangents, never all ones."""

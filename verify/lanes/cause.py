@@ -98,7 +98,8 @@ def run(pair: Pair, name: str, seen: Violation, given: Mapping[str, Array], sett
     kinds = {"f": jnp.dtype(setting.dtype), "i": np.dtype(np.int32)}
     arrays = {key: value.astype(kinds.get(value.dtype.kind, value.dtype)) for key, value in given.items()}
     compiled = jax.disable_jit() if setting.eager else contextlib.nullcontext()
-    with environment(setting.dtype, setting.precision, setting.platform), compiled:
+    where = setting.dtype, setting.precision, setting.platform
+    with environment(*where, calls_back=pair.calls_back), compiled:
         function = callable_of(pair, name, seen.quantity)
         got = np.asarray(jax.jit(function)(arrays)).astype(np.float64)
     return float(got[seen.index])

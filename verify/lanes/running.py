@@ -6,6 +6,7 @@ programs of their own. NumPy's arrays go in and come out, so that nothing else i
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import functools
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -29,15 +30,30 @@ Run = Callable[[Mapping[str, Equation]], dict[str, Array]]
 
 
 @contextlib.contextmanager
-def environment(dtype: str, precision: str, platform: str | None) -> Iterator[None]:
+def environment(
+    dtype: str, precision: str, platform: str | None, *, calls_back: bool = False
+) -> Iterator[None]:
     """x64 for float64 only, one matmul precision, one platform."""
     device = jax.devices(platform)[0]
     with (
+        _x64_in_every_thread() if calls_back and dtype == "float64" else contextlib.nullcontext(),
         jax.enable_x64(dtype == "float64"),
         jax.default_matmul_precision(precision),
         jax.default_device(device),
     ):
         yield
+
+
+@contextlib.contextmanager
+def _x64_in_every_thread() -> Iterator[None]:
+    """XLA calls back from threads of its own, where `jax.enable_x64` does not reach and float64 would decay."""
+    with concurrent.futures.ThreadPoolExecutor(1) as elsewhere:
+        before = elsewhere.submit(lambda: jax.config.jax_enable_x64).result()  # what holds in no context
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 class Runner:
@@ -71,7 +87,7 @@ class Runner:
         }
 
     def environment(self) -> contextlib.AbstractContextManager[None]:
-        return environment(self.dtype, self.precision, self.platform)
+        return environment(self.dtype, self.precision, self.platform, calls_back=self.pair.calls_back)
 
     def alone(self, programs: Programs, values: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
         """Every equation on several sets of cases, in one program; a faulty one stays out."""
@@ -208,7 +224,9 @@ class Runner:
 
 
 def in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    """The first line of what was said, or, where that opens a traceback, the last."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[-1 if lines[0].endswith('last):') else 0]}"
 
 
 def _mapped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
