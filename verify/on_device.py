@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,6 @@ from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
 from verify.strategies import dimension_names, numbers
 from verify.verdict import Counterexample, EquationReport, Verdict
-
-LARGER = 2  # shapes more
 
 
 class Plan(NamedTuple):
@@ -43,10 +41,10 @@ def plans(pair: Pair, turn: int) -> list[Plan]:
     return found
 
 
-def larger(pair: Pair, explored: Sequence[Sizes]) -> list[Plan]:
-    """The largest shapes that were explored, for what the device judges alone: a kernel has blocks."""
-    sizes = sorted(explored, key=lambda sizes: numbers(pair.derivation, sizes))[-LARGER:]
-    return [Plan(dict(each), ("batched",), (), True) for each in sizes]
+def largest(pair: Pair, explored: Iterable[Sizes]) -> list[Plan]:
+    """The largest shape that was explored, if any was, for what the device judges alone: a kernel has blocks."""
+    ordered = sorted(explored, key=lambda sizes: numbers(pair.derivation, sizes))
+    return [Plan(dict(sizes), ("batched",), (), True) for sizes in ordered[-1:]]
 
 
 def enter(

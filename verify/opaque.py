@@ -31,6 +31,14 @@ class Opaque:
     primitives: tuple[str, ...]
 
 
+class NoEntry(Exception):
+    """A primitive that an arithmetic has no rule for, and that jax cannot evaluate on the host in its place."""
+
+    def __init__(self, primitive: str, error: Exception):
+        super().__init__(f"{primitive}: {type(error).__name__}: {error}")
+        self.primitive = primitive
+
+
 def on_device_alone(primitives: Sequence[str]) -> str:
     """Why nothing but the device judges, in words."""
     return f"judged on the device alone: no arithmetic enters {', '.join(sorted(primitives))}"

@@ -95,9 +95,9 @@ class Programs:
         self.opaque.pop(name, None)
 
     def close(self, name: str, opaque: Opaque) -> None:
-        """What could not be traced at these sizes, and would not be walked anyway."""
+        """What cannot be walked, whether it could be traced at these sizes or not."""
         self._put(name, opaque)
-        self.faults.pop(name)
+        self.faults.pop(name, None)
         self.opaque[name] = opaque
 
     def _put(self, name: str, what: Opaque | Fault) -> None:
@@ -128,6 +128,7 @@ class Pair:
             set()
         )  # equations whose sides were different at some shape, whatever was tried
         self.given_up: dict[str, Fault] = {}  # equations that are not traced again, and why
+        self.closed: dict[str, Opaque] = {}  # equations in which a primitive was met that cannot be entered
         self._concrete: dict[tuple, Programs] = {}
 
     def give_up(self, name: str, fault: Fault) -> None:
@@ -135,6 +136,12 @@ class Pair:
         self.given_up[name] = fault
         for programs in self._known():
             programs.give_up(name, fault)
+
+    def close(self, name: str, opaque: Opaque) -> None:
+        """Leaves an equation, or the composed gradient, to the device alone."""
+        self.closed[name] = opaque
+        for programs in self._known():
+            programs.close(name, opaque)
 
     @property
     def calls_back(self) -> bool:
@@ -194,13 +201,15 @@ class Pair:
         shapes = self._shapes(sizes)
         reference = Traced(oracle.reference(self.derivation, self.choices), shapes)
         equations: dict[str, Traced | Opaque | Fault] = {
-            name: self.given_up.get(name) or self.retrace(reference, equation)
+            name: self.given_up.get(name) or self.closed.get(name) or self.retrace(reference, equation)
             for name, equation in self.derivation.equations.items()
         }
         if not self.symbols:
             return Programs(reference, equations)
-        composed = self.given_up.get(GRADIENT) or _attempt(
-            GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes
+        composed = (
+            self.given_up.get(GRADIENT)
+            or self.closed.get(GRADIENT)
+            or _attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
         )
         autodiff = Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT)
         return Programs(reference, equations, composed, autodiff)

@@ -10,6 +10,7 @@ from manual_bp.axes import gathered
 from manual_bp.composition import plan
 from verify.evidence import enter_opaque
 from verify.interpret import Sizes
+from verify.opaque import NoEntry, Opaque
 from verify.programs import GRADIENT, Broken, Fault, Pair
 from verify.work import Findings
 
@@ -28,6 +29,9 @@ class Survivors:
             except Broken as broken:
                 if not broken.name:  # it is the reference, so there is nothing to judge by
                     raise
+                if isinstance(broken.error, NoEntry):
+                    self.pair.close(broken.name, Opaque((broken.error.primitive,)))
+                    continue
                 said = str(broken.error).strip().partition("\n")[0]
                 message = f"{broken.name}: {lane} raised {type(broken.error).__name__}: {said}"
                 self.give_up(broken.name, Fault(message, wrong=False))

@@ -172,7 +172,7 @@ class Judge:
             compiled = self._compiled(dtype)
             plans = on_device.plans(self.pair, turn)
             if self.findings.on_device_alone:
-                plans += on_device.larger(self.pair, [planned.case.dims for planned in self.unit.explored])
+                plans += on_device.largest(self.pair, (planned.case.dims for planned in self.unit.explored))
             for sizes, ways, autodiff, alone in plans:
                 leaves = self._mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone)

@@ -6,9 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.custom_derivatives import SymbolicZero
 
 import verify
 from manual_bp.domains import index
+from verify import laws
+from verify.lanes.proof import prove
+from verify.programs import Pair
 from verify.rules import rule_derivations
 from verify.verdict import Verdict
 
@@ -54,6 +58,12 @@ def judge(tmp_path: Path):
     return check
 
 
+@pytest.fixture
+def plainly(monkeypatch: pytest.MonkeyPatch):
+    """Laws without those inside jit, remat, vmap and scan, for tests that ask for none of them."""
+    monkeypatch.setattr(laws, "TRANSFORMATIONS", {})
+
+
 def failing(verdicts):
     assert {*verdicts.values()} <= {Verdict.PROVED, Verdict.VERIFIED, Verdict.REFUTED}
     return {name for name, verdict in verdicts.items() if verdict is Verdict.REFUTED}
@@ -66,6 +76,7 @@ def test_a_right_rule_is_proved_and_so_are_its_laws(judge):
     assert {*verdicts.values()} == {Verdict.PROVED}
 
 
+@pytest.mark.usefixtures("plainly")
 def test_a_cotangent_that_is_dropped_breaks_the_laws(judge):
     """M1 of the wrong gradients there are: invisible to a test whose cotangent is one."""
 
@@ -77,11 +88,13 @@ def test_a_cotangent_that_is_dropped_breaks_the_laws(judge):
     assert found == {"dJ_dx", "dzero_x_dunit"}  # its values are right
 
 
+@pytest.mark.usefixtures("plainly")
 def test_no_gradient_is_zero_and_so_refuted_where_there_is_one(judge):
     found = failing(judge(unit_vector(lambda kept, bar: (None, None)), plain, **GIVEN, only="d[Jz]*"))
     assert found == {"dJ_dx"}  # zero is linear
 
 
+@pytest.mark.usefixtures("plainly")
 def test_another_forward_pass_is_found_by_its_values_alone(judge):
     def shifted(x, k):
         y, m = plain(x, k)
@@ -110,10 +123,130 @@ def test_a_forward_rule_is_pushed_forward_too(judge):
     assert {*verdicts.values()} == {Verdict.PROVED}
 
 
+def unequal(derivations):
+    """The equations of all derivations that are another function than their reference, or are traced to be wrong."""
+    found = set()
+    for derivation in derivations:
+        pair = Pair(derivation, {})
+        outcomes = prove(pair, {"n": 3}, np.random.default_rng(0), 64, whole=False).outcomes
+        assert all(outcome.points == 64 for outcome in outcomes.values() if outcome.equal)
+        found |= {name for name, outcome in outcomes.items() if not outcome.equal}
+        found |= {name for name, fault in pair.symbolic.faults.items() if fault.wrong}
+    return found
+
+
+def products(x, y):
+    return x * y, x * x * y
+
+
+def told_what_is_zero(changed=lambda bars: bars):
+    """`products` with a rule that looks at what is perturbed, and at which cotangents are zero for certain."""
+
+    @jax.custom_vjp
+    def rule(x, y):
+        return products(x, y)
+
+    def forward(x, y):
+        return products(x.value, y.value), (x.value, y.value if x.perturbed else None)
+
+    def backward(kept, bars):
+        x, y = kept
+        bars = [0 if isinstance(bar, SymbolicZero) else bar for bar in changed(bars)]
+        given = bars[0] * x + bars[1] * x * x
+        return None if y is None else bars[0] * y + 2 * bars[1] * x * y, given
+
+    rule.defvjp(forward, backward, symbolic_zeros=True)
+    return rule
+
+
+@pytest.mark.usefixtures("plainly")
+def test_what_is_zero_for_certain_changes_nothing():
+    given = dict(shapes=dict(x="n", y="n"))
+    assert unequal(rule_derivations(told_what_is_zero(), products, **given)) == set()
+
+    def dropped(bars):  # the first cotangent, where it comes alone
+        return (bars[1], bars[1]) if isinstance(bars[1], SymbolicZero) else bars
+
+    found = unequal(rule_derivations(told_what_is_zero(dropped), products, **given))
+    assert found == {"dalone_x_dunit", "dalone_y_dunit"}
+
+
+def test_linear_in_every_multiple_of_a_cotangent():
+    """The derivative for the cube of the cotangent is zero where that is."""
+    found = unequal(
+        rule_derivations(unit_vector(lambda kept, bar: right(kept, (bar[0] ** 3, None))), plain, **GIVEN)
+    )
+    assert {"dlinear_x_dunit", "dJ_dx"} <= found
+    assert not found & {"dzero_x_dunit", "dy_0_dunit"}
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        lambda k: None,
+        lambda k: np.zeros((), jax.dtypes.float0),
+        jnp.zeros_like,
+    ],
+    ids=["None", "float0", "zeros"],
+)
+def test_integers_get_no_derivative_in_any_of_its_spellings(nothing):
+    def backward(kept, bar):
+        return right(kept, bar)[0], nothing(jnp.zeros((), int))
+
+    assert unequal(rule_derivations(unit_vector(backward), plain, **GIVEN)) == set()
+
+
+def keeping(*others):
+    """`plain` with a rule that keeps the unit vector as the first of `others` does, and the rest for nothing."""
+    first, *rest = others
+
+    @jax.custom_vjp
+    def normalize(x, k):
+        return plain(x, k)
+
+    def keep(x, k):
+        y = plain(x, k)
+        return y, (first(y[0]), jnp.sqrt(jnp.sum(x * x) + 1), *(other(x) for other in rest))
+
+    normalize.defvjp(keep, lambda kept, bar: right((kept[0].astype(kept[1].dtype), kept[1]), bar))
+    return normalize
+
+
+@pytest.mark.parametrize(("kept", "computed"), [("bfloat16", "float32"), ("float32", "float64")])
+def test_what_is_kept_in_fewer_bits_is_said_and_inaccurate(tmp_path, kept, computed):
+    derivatives, held = rule_derivations(keeping(lambda u: u.astype(kept)), plain, **GIVEN)
+    assert held.source.endswith(f"; of {computed} computations it keeps {kept} for the backward pass")
+    report = verify.check(derivatives, examples=1, dtypes=("float64",), directory=tmp_path)
+    equation, _ = report.derivations[0].equations
+    assert equation.verdict is Verdict.INACCURATE
+    assert equation.because.endswith(f"it computes in {kept}")
+
+
+def test_what_depends_on_nothing_may_be_kept_in_any_dtype():
+    rule = keeping(lambda u: u, lambda x: jnp.ones(2, jnp.bfloat16), lambda x: x > 0, lambda x: jnp.int8(1))
+    assert "keeps" not in rule_derivations(rule, plain, **GIVEN)[1].source
+
+
+def test_a_derivative_in_another_dtype_than_its_argument_is_refuted():
+    """In float32 and float64 it is right: jax hands on whatever it is given."""
+
+    def backward(kept, bar):
+        derivative, nothing = right(kept, bar)
+        return derivative * jnp.ones((), jnp.promote_types(derivative.dtype, jnp.float32)), nothing
+
+    derivatives, held = rule_derivations(unit_vector(backward), plain, **GIVEN)
+    fault = Pair(derivatives, {}).symbolic.faults["dJ_dx"]
+    assert fault.wrong
+    assert fault.message == (
+        "dJ_dx: returned float32 in a bfloat16 computation, where autodiff of plain returns bfloat16"
+    )
+    assert unequal([held]) == set()
+
+
 def test_what_a_rule_does_not_support_is_said():
-    _, laws = rule_derivations(unit_vector(right), plain, **GIVEN)
-    assert laws.name == "normalize: laws"
-    assert laws.source.startswith(
+    _, held = rule_derivations(unit_vector(right), plain, **GIVEN)
+    assert held.name == "normalize: laws"
+    assert held.source.startswith(
         "what any rule obeys; push_y_0 is not supported (TypeError: can't apply forward"
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from verify.arithmetic.bounded import Array, Bounded, numbers, plainly
 from verify.arithmetic.units import HOST
+from verify.opaque import NoEntry
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds import Bounds
@@ -34,7 +35,10 @@ def estimate(arithmetic: Bounds, step: Step, *operands: Value) -> list[Value]:
     ]
     floats = tuple(i for i, operand in enumerate(operands) if isinstance(operand, Bounded))
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        values, jacobian = _compiled(step, floats)(*arrays)
+        try:
+            values, jacobian = _compiled(step, floats)(*arrays)
+        except Exception as error:
+            raise NoEntry(step.primitive, error) from error
     unit, longest = arithmetic.units.run, max((n for aval in step.inputs for n in aval.shape), default=1)
     moved: dict[int, Array | None] = {}
     for i in floats:

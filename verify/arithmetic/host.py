@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from verify.opaque import NoEntry
+
 if TYPE_CHECKING:
     from verify.interpret import Step
 
@@ -29,5 +31,8 @@ def on_host(step: Step, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
             np.broadcast_to(array, (cases, *array.shape[1:])).astype(aval.dtype)
             for array, aval in zip(arrays, step.inputs, strict=True)
         ]
-        results = jax.vmap(one)(*columns) if columns else [result[None] for result in one()]
-        return [np.asarray(result) for result in results]
+        try:
+            results = jax.vmap(one)(*columns) if columns else [result[None] for result in one()]
+            return [np.asarray(result) for result in results]
+        except Exception as error:  # it may have no rule for batches, or none for this dtype
+            raise NoEntry(step.primitive, error) from error
