@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from manual_bp.derivation import Derivation
+from verify.verdict import Verdict
 
 Change = Callable[[Any], Any]  # of an array
 Manual = Callable[..., Any]  # the objective whose reverse mode runs the equations
@@ -19,8 +20,8 @@ class Whole(NamedTuple):
 
     name: str
     kind: str
+    expected: Verdict
     change: Callable[[Manual, tuple[str, ...]], Manual]
-    rounds: bool = False
 
 
 class Altered:
@@ -36,17 +37,33 @@ class Altered:
         return self._change(self._derivation.with_manual_vjp(), self._symbols)
 
 
+def _same(given: Any) -> Any:
+    return given
+
+
 def _another_primal(manual: Manual, symbols: tuple[str, ...]) -> Manual:
     """The forward pass gives twice the value, and the reverse pass the right derivative."""
-    return _with_pullback(manual, symbols, value=lambda output: 2 * output, cotangent=lambda given: given)
+    return _with_pullback(manual, symbols, value=lambda output: 2 * output)
 
 
 def _deaf(manual: Manual, symbols: tuple[str, ...]) -> Manual:
     """The reverse pass takes any cotangent for ones."""
-    return _with_pullback(manual, symbols, value=lambda output: output, cotangent=jnp.ones_like)
+    return _with_pullback(manual, symbols, cotangent=jnp.ones_like)
 
 
-def _with_pullback(manual: Manual, symbols: tuple[str, ...], *, value: Change, cotangent: Change) -> Manual:
+def _overwritten(manual: Manual, symbols: tuple[str, ...]) -> Manual:
+    """The reverse pass reads residuals that something else has been added to since the forward pass kept them."""
+    return _with_pullback(manual, symbols, residual=lambda leaf: leaf + 1)
+
+
+def _with_pullback(
+    manual: Manual,
+    symbols: tuple[str, ...],
+    *,
+    value: Change = _same,
+    cotangent: Change = _same,
+    residual: Change = _same,
+) -> Manual:
     def changed(**given: Any) -> Any:
         fixed = {name: leaf for name, leaf in given.items() if name not in symbols}
 
@@ -54,8 +71,8 @@ def _with_pullback(manual: Manual, symbols: tuple[str, ...], *, value: Change, c
         def run(chosen: dict[str, Any]) -> Any:
             return jax.tree.map(value, manual(**fixed, **chosen))
 
-        def back(chosen: dict[str, Any], given: Any) -> Any:
-            _, pullback = jax.vjp(lambda chosen: manual(**fixed, **chosen), chosen)
+        def back(kept: dict[str, Any], given: Any) -> Any:
+            _, pullback = jax.vjp(lambda chosen: manual(**fixed, **chosen), jax.tree.map(residual, kept))
             return pullback(jax.tree.map(cotangent, given))
 
         run.defvjp(lambda chosen: (run(chosen), chosen), back)
@@ -65,6 +82,7 @@ def _with_pullback(manual: Manual, symbols: tuple[str, ...], *, value: Change, c
 
 
 WHOLE: Final = (
-    Whole("another primal value", "M16", _another_primal),
-    Whole("cotangent dropped", "M1", _deaf),
+    Whole("another primal value", "M16", Verdict.REFUTED, _another_primal),
+    Whole("cotangent dropped", "M1", Verdict.REFUTED, _deaf),
+    Whole("a residual overwritten", "M7", Verdict.REFUTED, _overwritten),
 )

@@ -22,13 +22,13 @@ class Mutant:
 
     derivation: str
     rows: str  # the choices
-    equation: str
+    equation: str  # or the forward function about which the oracle lies
     operator: str
     kind: str
     detail: str
     fate: Fate
-    lane: str = ""  # that caught it: trace, proof or bounds
-    needed: int = 0  # points or cases until then
+    lane: str = ""  # that caught it: trace, purity, proof, bounds or opinions
+    needed: int = 0  # traces, points or cases until then
     verdict: str = ""
     blamed: tuple[str, ...] = ()
 

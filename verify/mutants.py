@@ -23,14 +23,16 @@ from verify import oracle, ranks
 from verify.altered import WHOLE, Altered, Whole
 from verify.interpret import Sizes, forget_programs
 from verify.kills import Fate, KillMatrix, Mutant
-from verify.mutations import OPERATORS, Operator, Site
+from verify.lies import LIES, believed
+from verify.mutations import Site
+from verify.operators import OPERATORS, Operator
 from verify.programs import GRADIENT, Pair
 from verify.settings import Settings
 from verify.strategies import dimension_names, ladder
 from verify.targets import Target, load
 from verify.trial import Candidate, Sentence, Trial
 
-NOT_CAUGHT = Sentence("", 0, "")
+NOT_CAUGHT = ("", 0, "")
 AGAIN = 3  # times the sizes that differ are tried again, for a mutant that nothing has caught
 Progress = Callable[[str, int, int], None]
 
@@ -145,8 +147,22 @@ def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant
         blamed = (*wrong, name) if sentence else wrong
         made = (derivation.name, _shown(rows), name, operator.name, operator.kind, detail)
         found.append(Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed))
+    found += _lied(derivation, index, trials[0], seed, settings)
     forget_programs()
     return found
+
+
+def _lied(
+    derivation: Derivation, index: int, trial: Trial, seed: int, settings: Settings
+) -> Iterator[Mutant]:
+    """Each forward function with a rule that lies: one lie at one choice of rows, another one at the next."""
+    rows = trial.pair.choices
+    for turn, node in enumerate(derivation.forward, start=index):
+        if settings.selects(derivation.name, node):
+            lie = LIES[turn % len(LIES)]
+            fate, sentence, blamed = believed(derivation, node, lie, rows, trial.sizes, seed)
+            made = (derivation.name, _shown(rows), node, lie.name, lie.kind, "")
+            yield Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed)
 
 
 def _tried(candidate: Candidate, trials: Sequence[Trial]) -> Sentence | None:
@@ -157,8 +173,7 @@ def _tried(candidate: Candidate, trials: Sequence[Trial]) -> Sentence | None:
 def _fate(operator: Operator | Whole, sentence: Sentence | None, wrong: tuple[str, ...]) -> Fate:
     if sentence is None:
         return Fate.SAME
-    expected = "inaccurate" if operator.rounds else "refuted"
-    return Fate.KILLED if sentence.verdict == expected and not wrong else Fate.MISTAKEN
+    return Fate.KILLED if sentence.verdict is operator.expected and not wrong else Fate.MISTAKEN
 
 
 def _shown(rows: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -66,15 +67,24 @@ def _changing(
     values = pair.programs(sizes, concrete=True).reference(
         arithmetic, sizes, lift(arithmetic, pair.specs(sizes), leaves)
     )
-
-    def numbers(program: Traced | Opaque | Fault) -> np.ndarray | None:
-        if not isinstance(program, Traced):
-            return None
-        return as_bounded(program(arithmetic, sizes, values)).value
-
     for name in names:
-        first = as_bounded(values[name]).value if before is None else numbers(before[name])
+        first = as_bounded(values[name]).value if before is None else numbers(before[name], sizes, values)
         assert first is not None  # only sound programs are traced again
-        again = (numbers(trace(name)) for _ in range(AGAIN))
-        if any(other is None or not np.array_equal(first, other, equal_nan=True) for other in again):
+        if traces_until_another(first, functools.partial(trace, name), sizes, values) is not None:
             yield name
+
+
+def traces_until_another(
+    first: np.ndarray | None, trace: Callable[[], Traced | Opaque | Fault], sizes: Sizes, values: Mapping[str, Any]
+) -> int | None:
+    """How often a function had been traced when it gave other numbers than at `first`; None if it never did."""
+    for count in range(2, 2 + AGAIN):
+        other = numbers(trace(), sizes, values)
+        if first is None or other is None or not np.array_equal(first, other, equal_nan=True):
+            return count
+    return None
+
+
+def numbers(program: Traced | Opaque | Fault, sizes: Sizes, values: Mapping[str, Any]) -> np.ndarray | None:
+    """What a program gives in float64."""
+    return as_bounded(program(Bounds(), sizes, values)).value if isinstance(program, Traced) else None

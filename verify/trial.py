@@ -19,8 +19,10 @@ from verify.lanes.bounding import as_bounded, bound, lift
 from verify.lanes.proof import prove
 from verify.opaque import on_device_alone, opaque_in
 from verify.programs import GRADIENT, Fault, Pair, Programs, Traced, Wrong, alone
+from verify.purity import numbers, traces_until_another
 from verify.residues import exact_residues, residues
 from verify.structures import STRUCTURES
+from verify.verdict import Verdict
 
 Leaves = Mapping[str, np.ndarray]
 POINTS = 32
@@ -30,9 +32,9 @@ CASES = 12  # of each structure
 class Sentence(NamedTuple):
     """How a wrong equation was caught."""
 
-    lane: str  # trace, proof or bounds
-    needed: int  # points, or cases, until then
-    verdict: str
+    lane: str  # trace, purity, proof, bounds or opinions
+    needed: int  # traces, points or cases until then
+    verdict: Verdict
 
 
 class Candidate:
@@ -45,7 +47,7 @@ class Candidate:
 
     def traced(self, programs: Programs) -> Traced | Fault:
         if id(programs) not in self._traced:
-            self._traced[id(programs)] = self._trace(programs)
+            self._traced[id(programs)] = self.trace(programs)
         return self._traced[id(programs)]
 
     def runs(self, programs: Programs) -> bool:
@@ -53,7 +55,7 @@ class Candidate:
         traced = self.traced(programs)
         return isinstance(traced, Traced) or traced.wrong
 
-    def _trace(self, programs: Programs) -> Traced | Fault:
+    def trace(self, programs: Programs) -> Traced | Fault:
         try:
             if not isinstance(self._function, Equation):
                 assert isinstance(programs.composed, Traced)
@@ -97,14 +99,25 @@ class Trial:
         """How the candidate is caught here; None if it is not."""
         traced = candidate.traced(self.programs)
         if isinstance(traced, Fault):
-            return Sentence("trace", 0, "refuted") if traced.wrong else None
+            return Sentence("trace", 0, Verdict.REFUTED) if traced.wrong else None
+        traces = self._traces_until_another(candidate, traced)
+        if traces is not None:
+            return Sentence("purity", traces, Verdict.INCONCLUSIVE)
         point = self._mismatch(candidate.name, traced)
         if point is not None:
-            return Sentence("proof", point + 1, "refuted")
+            return Sentence("proof", point + 1, Verdict.REFUTED)
         case = self._difference(candidate.name, traced)
         if case is None:
             return None
         return Sentence("bounds", case + 1, self._verdict(candidate.name, traced, case))
+
+    def _traces_until_another(self, candidate: Candidate, traced: Traced) -> int | None:
+        """How often an equation was traced until it was another function, if that ever happened."""
+        if candidate.name == GRADIENT:  # it is made of equations, and of nothing that could change
+            return None
+        values = self._with_bounds.values
+        again = functools.partial(candidate.trace, self.programs)
+        return traces_until_another(numbers(traced, self.sizes, values), again, self.sizes, values)
 
     def _mismatch(self, name: str, traced: Traced) -> int | None:
         """The first point of the field at which the two sides differ; what is uninterpreted decides nothing."""
@@ -134,7 +147,7 @@ class Trial:
             differing |= mask.reshape(len(mask), -1).any(axis=1)
         return int(differing.argmax()) if differing.any() else None
 
-    def _verdict(self, name: str, traced: Traced, case: int) -> str:
+    def _verdict(self, name: str, traced: Traced, case: int) -> Verdict:
         """Whether the two sides differ in this case without any rounding."""
         leaves = {leaf: values[case : case + 1] for leaf, values in self.cases.items()}
         side = side_of(
@@ -144,7 +157,7 @@ class Trial:
         pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
         agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
         finite = all(np.isfinite(ours.x).all() or not np.isfinite(theirs.x).all() for ours, theirs in pairs)
-        return "inaccurate" if agree and finite else "refuted"
+        return Verdict.INACCURATE if agree and finite else Verdict.REFUTED
 
     # --- the right side in each arithmetic, walked once ---
 

@@ -16,7 +16,8 @@ from verify.arithmetic.field import Field
 from verify.diagnosis import diagnose
 from verify.judge import conclude
 from verify.mutants import planted
-from verify.mutations import OPERATORS, Site
+from verify.mutations import Site
+from verify.operators import OPERATORS
 from verify.programs import Pair
 from verify.report.story import story
 from verify.settings import Settings

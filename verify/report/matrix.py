@@ -11,15 +11,17 @@ from rich.text import Text
 
 from verify.kills import Fate, KillMatrix, Mutant
 
-LANES = ("proof", "bounds")
+LANES = ("trace", "purity", "proof", "bounds", "opinions")
 NONE = "–"
 SHOWN = 20  # of the mutants that escaped
 LEGEND = (
-    "needed: points or cases until the last of them was caught; same: the same function, which does not count; "
-    "escaped: survived, or called by another verdict or name. Below, the mutants killed, by class: M1 cotangent "
-    "dropped, M2 taken for a scalar, M3 denominator, M4 option ignored, M5 precision, M6 cancellation, M8 sizes, M9 "
-    "broadcast sum, M10 swapped index, M11 rows not written, M12 NaN and infinity, M13 term missing or twice, M14 "
-    "sign or region, M16 primal value."
+    "By lane, the mutants killed; needed: traces, points or cases until the last of them was caught; same: the same "
+    "function, which does not count; esc.: escaped, as it survived, or was called by another verdict or name. Purity "
+    "notices functions that change from trace to trace; opinions notice an oracle that is wrong, and no equation is "
+    "blamed then. Below, the mutants killed, by class: M1 cotangent dropped, M2 taken for a scalar, M3 denominator, M4 "
+    "option ignored, M5 precision, M6 cancellation, M7 overwritten, M8 sizes, M9 broadcast sum, M10 swapped index, M11 "
+    "rows not written, M12 NaN and infinity, M13 term missing or twice, M14 sign or region, M15 randomness, M16 primal "
+    "value, M17 oracle."
 )
 
 
@@ -43,26 +45,25 @@ def show(matrix: KillMatrix, console: Console, saved: Path) -> None:
 
 
 def _operators(mutants: Sequence[Mutant]) -> Table:
-    table = _table("operator", "class", "killed", *LANES, "same", "escaped", "needed")
+    met = [lane for lane in LANES if any(mutant.lane == lane for mutant in mutants)]
+    table = _table("operator", "class", *met, "same", "esc.", "needed")
     for name, kind in dict.fromkeys((mutant.operator, mutant.kind) for mutant in mutants):
         mine = [mutant for mutant in mutants if (mutant.operator, mutant.kind) == (name, kind)]
         killed = [mutant for mutant in mine if mutant.fate is Fate.KILLED]
-        lanes = [_count(mutant.lane == lane for mutant in killed) for lane in LANES]
+        lanes = [_count(mutant.lane == lane for mutant in killed) for lane in met]
         same = _count(mutant.fate is Fate.SAME for mutant in mine)
         needed = max((mutant.needed for mutant in killed), default=0)
-        table.add_row(
-            name, kind, str(len(killed)), *lanes, same, _red(mine), f"{needed:,}" if needed else NONE
-        )
+        table.add_row(name, kind, *lanes, same, _red(mine), f"{needed:,}" if needed else NONE)
     return table
 
 
 def _equations(mutants: Sequence[Mutant]) -> Table:
     kinds = sorted({mutant.kind for mutant in mutants}, key=lambda kind: (kind != "plain", len(kind), kind))
-    table = _table("equation", *kinds, "same", "esc.")
+    table = _table("", *kinds, "same")
     for name in dict.fromkeys(mutant.equation for mutant in mutants):
         mine = [mutant for mutant in mutants if mutant.equation == name]
         cells = [_count(m.kind == kind and m.fate is Fate.KILLED for m in mine) for kind in kinds]
-        table.add_row(name, *cells, _count(mutant.fate is Fate.SAME for mutant in mine), _red(mine))
+        table.add_row(name, *cells, _count(mutant.fate is Fate.SAME for mutant in mine))
     return table
 
 
