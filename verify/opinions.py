@@ -2,16 +2,15 @@
 
 `jax.grad` is right about a function unless a rule of somebody's lies, or a NaN leaks out of the branch that is not
 taken. So its derivatives are compared, along drawn directions, with forward mode and with the product of explicit
-Jacobians, in float64 with bounds and over finite fields; and with differences in float64, extrapolated
-(Richardson) from steps that are halved, with an estimate of what is left of the truncation error and a bound of the
-rounding error. They are taken from the left and from the right; where these disagree there is a kink, and no opinion.
+Jacobians, in float64 with bounds and over finite fields; and with differences in float64 (Richardson's).
+They are asked at points of their own, and at every case that seems to refute an equation: who is wrong there,
+the equation or `jax.grad`?
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,18 +23,19 @@ from verify.arithmetic.bounds import Bounds
 from verify.arithmetic.field import Field, Residues
 from verify.arithmetic.modular import MODULI
 from verify.data import Leaves, fill, generic
+from verify.differences import differences
 from verify.directional import along
 from verify.interpret import Sizes
 from verify.lanes.bounding import as_bounded, lift
 from verify.oracle import COTANGENT, reference
 from verify.programs import DTYPES, GRADIENT, Pair, Traced
 from verify.residues import residues
+from verify.strategies import numbers
 from verify.structures import STRUCTURE
 
 POINTS = 8  # generic ones, and as many on a lattice
-STEP = 2.0**-5
-LEVELS = 5  # of the extrapolation
-TIMES = 64.0  # by which the last correction is taken for the error that is left
+TURNS = 8  # directions in which it is asked at each case
+LARGE = 200  # numbers in the leaves of a shape at which Jacobians are no longer written out
 GRID = 2.0**20  # of the leaves, so that adding a step to one rounds nothing
 FIELD_POINTS = 8
 FORWARD, JACOBIANS, DIFFERENCES = "forward mode", "explicit Jacobians", "finite differences"
@@ -49,12 +49,32 @@ class Opinions:
     said: dict[str, dict[str, str]] = field(default_factory=dict)
     disputes: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Opinions) -> None:
+        """Of several opinions the worst word stays, and the first dispute."""
+        for name, said in other.said.items():
+            mine = self.said.setdefault(name, {})
+            for who, word in said.items():
+                mine[who] = min(mine.get(who, word), word, key=WORDS.index)
+        self.disputes = {**other.disputes, **self.disputes}
 
-def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
-    """Asks every opinion about every derivative of the reference, at one small shape."""
+
+def hear_about(pair: Pair, asked: Iterable[tuple[Sizes, Leaves]], seed: int) -> Opinions:
+    """Asks at each shape, and there at the cases given with it, which may be none."""
+    shapes: dict[tuple[tuple[str, int], ...], list[Leaves]] = {}
+    for sizes, case in asked:
+        if numbers(pair.derivation, sizes) < LARGE:
+            shapes.setdefault(tuple(sorted(sizes.items())), []).append(case)
+    heard = Opinions()
+    for sizes, cases in shapes.items():
+        heard.add(hear(pair, dict(sizes), np.random.default_rng(seed), [case for case in cases if case]))
+    return heard
+
+
+def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator, cases: Sequence[Leaves] = ()) -> Opinions:
+    """Asks every opinion about every derivative of the reference, at one small shape and these cases of it."""
     wanted = directional.wanted(pair.derivation)
     directions = _directions(pair, sizes)
-    given = _points(pair, sizes, rng, directions)
+    given = _points(pair, sizes, rng, directions, cases)
     bounds = Bounds()
     specs = pair.specs(sizes)
     lifted = lift(bounds, specs, {name: given[name] for name in specs})
@@ -74,7 +94,7 @@ def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
             programs[name] = Traced(function(pair.derivation, pair.choices), shapes)
             opinions[name] = programs[name](bounds, sizes, lifted)
     with contextlib.suppress(Exception):
-        opinions[DIFFERENCES] = _differences(pair, sizes, shapes, given)
+        opinions[DIFFERENCES] = differences(pair, sizes, shapes, given)
     agreed: set[tuple[str, str]] = set()
     with contextlib.suppress(Exception):
         agreed = _agreed_in_the_field(pair, sizes, rng, directions, contraction, programs)
@@ -103,11 +123,11 @@ def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator) -> Opinions:
                 "jax.grad": ours,
                 **{who: other for who, other in theirs.items() if np.isfinite(_at(other.errors, at))},
             }
-            numbers = [
+            words = [
                 f"{who} {'say' if who.endswith('s') else 'says'} {_at(value.value, at):.7g}"
                 for who, value in heard.items()
             ]
-            result.disputes[name] = f"along a drawn direction of {symbol}, {', '.join(numbers)} of {root}"
+            result.disputes[name] = f"along a drawn direction of {symbol}, {', '.join(words)} of {root}"
     whole = [f"d{pair.derivation.objective}_d{symbol}" for symbol in pair.symbols]
     if disputed := next((name for name in whole if name in result.disputes), None):
         result.disputes[GRADIENT] = f"{disputed}: {result.disputes[disputed]}"
@@ -147,18 +167,25 @@ def _run_for_certain(pair: Pair, name: str, symbol: str, given: Leaves) -> Bound
 
 
 def _points(
-    pair: Pair, sizes: Sizes, rng: np.random.Generator, directions: Mapping[str, tuple[int, ...]]
+    pair: Pair,
+    sizes: Sizes,
+    rng: np.random.Generator,
+    directions: Mapping[str, tuple[int, ...]],
+    cases: Sequence[Leaves],
 ) -> Leaves:
-    """Leaves at generic points and on a lattice, and directions of small integers."""
+    """Leaves at generic points, on a lattice and at the cases, and directions of small integers."""
     specs = pair.specs(sizes)
     smooth = generic(rng, sizes, specs, POINTS)
     lattice = fill(rng, sizes, specs, STRUCTURE["integers to 1"], POINTS)
     given = {}
     for name, spec in specs.items():
-        leaf = np.concatenate([smooth[name], lattice[name]])
+        leaf = np.concatenate(
+            [smooth[name], lattice[name], *(case[name] for case in cases for _ in range(TURNS))]
+        )
         given[name] = np.rint(leaf * GRID) / GRID if name in _symbols(pair) and spec.kind == "float" else leaf
     return given | {
-        along(s): rng.choice((-2.0, -1.0, 1.0, 2.0), (2 * POINTS, *shape)) for s, shape in directions.items()
+        along(s): rng.choice((-2.0, -1.0, 1.0, 2.0), (2 * POINTS + TURNS * len(cases), *shape))
+        for s, shape in directions.items()
     }
 
 
@@ -225,68 +252,3 @@ def _agreed_in_the_field(
             if found.points and found.mismatch is None:
                 agreed.add((who, name))
     return agreed
-
-
-# --- finite differences -------------------------------------------------------------------------------------------
-
-
-def _differences(
-    pair: Pair, sizes: Sizes, shapes: Mapping[str, jax.ShapeDtypeStruct], given: Leaves
-) -> dict[str, Bounded]:
-    """Extrapolated differences, their error no bound but an estimate; infinite at kinks."""
-    wanted, symbols = directional.wanted(pair.derivation), _symbols(pair)
-    program = Traced(directional.shifted(pair.derivation, pair.choices), shapes)
-    steps = STEP * 0.5 ** np.arange(LEVELS)
-    offsets = np.concatenate([[0.0], steps, -steps])
-    points = 2 * POINTS
-    bounds, specs = Bounds(), pair.specs(sizes)
-    cases = {name: _tiled(given[name], len(symbols), len(offsets)) for name in specs}
-    operands = lift(bounds, specs, cases)
-    for place, symbol in enumerate(symbols):
-        shape = given[along(symbol)].shape[1:]
-        moved = np.zeros((points, len(symbols), len(offsets), *shape))
-        moved[:, place] = given[along(symbol)][:, None] * offsets.reshape(-1, *(1,) * len(shape))
-        operands[along(symbol)] = bounds.exact(moved.reshape(-1, *shape))
-    roots = program(bounds, sizes, operands)
-    result = {}
-    for name, (root, symbol) in wanted.items():
-        value = as_bounded(roots[root])
-        shape = value.value.shape[1:]
-        both = np.broadcast_arrays(value.value, value.errors)
-        full = (points * len(symbols) * len(offsets), *shape)
-        values, errors = (
-            np.broadcast_to(part, full).reshape(points, len(symbols), len(offsets), *shape)[
-                :, symbols.index(symbol)
-            ]
-            for part in both
-        )
-        with np.errstate(all="ignore"):
-            result[name] = _extrapolated(np.moveaxis(values, 1, 0), np.moveaxis(errors, 1, 0), steps)
-    return result
-
-
-def _tiled(leaf: np.ndarray, *times: int) -> np.ndarray:
-    wide = leaf.reshape(len(leaf), *(1,) * len(times), *leaf.shape[1:])
-    return np.broadcast_to(wide, (len(leaf), *times, *leaf.shape[1:])).reshape(-1, *leaf.shape[1:])
-
-
-def _extrapolated(values: np.ndarray, errors: np.ndarray, steps: np.ndarray) -> Bounded:
-    """From values at offset 0, at every step and at every step backwards."""
-    here, right, left = values[0], values[1 : 1 + LEVELS], values[1 + LEVELS :]
-    wide = steps.reshape(-1, *(1,) * here.ndim)
-    rounding = TIMES * (errors.max(axis=0) + 2.0**-52 * np.abs(values).max(axis=0)) / steps[-1]
-    after, after_error = _richardson((right - here) / wide)
-    before, before_error = _richardson((here - left) / wide)
-    error = after_error + before_error + rounding
-    known = np.isfinite(error) & (np.abs(after - before) <= error)
-    return Bounded(np.where(known, (after + before) / 2, 0.0), np.where(known, error, np.inf))
-
-
-def _richardson(quotients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The limit of quotients whose errors are a power series in a step that is halved, and how far it may be off."""
-    row, before, factor = list(quotients), quotients[-1], 2.0
-    while len(row) > 1:
-        before = row[-1]
-        row = [finer + (finer - coarser) / (factor - 1) for coarser, finer in itertools.pairwise(row)]
-        factor *= 2
-    return row[0], TIMES * np.abs(row[0] - before)

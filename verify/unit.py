@@ -19,7 +19,7 @@ from verify.lanes.bounding import bound
 from verify.lanes.cause import narrowed
 from verify.lanes.device import Compiled, Device
 from verify.lanes.proof import prove
-from verify.opinions import hear
+from verify.opinions import hear_about
 from verify.programs import GRADIENT, Fault, Pair
 from verify.purity import WHY as CHANGING
 from verify.purity import changing_equations, changing_node
@@ -62,6 +62,7 @@ class Judge:
             }
         )
         self.suspects: dict[str, list[Found]] = {}
+        self.found: dict[str, Found] = {}  # the case that shows an equation to be wrong
         self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
         self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
         self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
@@ -95,8 +96,6 @@ class Judge:
                 on_device = self.unit.on_device or self.findings.on_device_alone
                 if on_device:
                     self._run_on_device()
-                if on_device or self.suspects:
-                    self._hear_opinions()
             self._conclude()
         finally:
             forget_programs()
@@ -181,11 +180,11 @@ class Judge:
                 self._enter(device, dtype, sizes)
 
     def _hear_opinions(self) -> None:
-        """Asks the other oracles about `jax.grad`, at one small shape."""
-        sizes = on_device.plans(self.pair, self.unit.index)[0].sizes
-        opinions = self.surviving(
-            "a second opinion", hear, self.pair, sizes, np.random.default_rng(self.seed)
-        )
+        """Asks the other oracles about `jax.grad`, at one small shape and wherever an equation seems to be wrong."""
+        small = on_device.plans(self.pair, self.unit.index)[0].sizes
+        asked = [(small, {})] if self.unit.on_device and not self.unit.only_replays else []
+        asked += [(found.sizes, found.leaves) for found in self.found.values()]
+        opinions = self.surviving("a second opinion", hear_about, self.pair, asked, self.seed)
         for name, report in self.findings.equations.items():
             report.opinions = opinions.said.get(name, {})
             report.dispute = opinions.disputes.get(name)
@@ -258,6 +257,7 @@ class Judge:
         for name, first in self.suspects.items():
             if name not in self.pair.given_up:
                 self.surviving("the search for a counterexample", self._explain, name, first)
+        self._hear_opinions()
         for name, enter in self.replayed_on_device.items():
             if self.findings.equations[name].counterexample is None:
                 enter()
@@ -277,6 +277,7 @@ class Judge:
                 report.proof.status = Status.OPEN
                 report.proof.open_because = report.proof.open_because or TOO_CLOSE
             return
+        self.found[name] = found
         wrong = report.proof.status is Status.FAILED or shrink.algebraic(self.pair, name, found)
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
         report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)

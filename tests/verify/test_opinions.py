@@ -1,5 +1,8 @@
 """Second opinions: none against a right `jax.grad`, one at least against a rule that lies or a NaN that leaks."""
 
+import dataclasses
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +14,10 @@ from jaxtyping import Float
 import verify
 from manual_bp.book.backprop import chapter, minibatch, output_activation
 from manual_bp.derivation import Derivation
-from verify.opinions import DIFFERENCES, FORWARD, JACOBIANS, _extrapolated, hear
+from manual_bp.domains import nonnegative
+from verify import opinions
+from verify.differences import extrapolated
+from verify.opinions import DIFFERENCES, FORWARD, JACOBIANS, hear
 from verify.programs import GRADIENT, Pair
 from verify.verdict import Verdict
 
@@ -168,13 +174,71 @@ def test_logsumexp_at_a_weight_of_zero():
     assert "dL_db" in opinions.disputes and "dL_da" not in opinions.disputes
 
 
-def test_the_verdict_is_disputed_and_says_who_says_what():
-    report = verify.check(derivation_of(lying_backwards), examples=2, dtypes=("float32",))
-    verdicts = {equation.name: equation.verdict for equation in report.derivations[0].equations}
-    assert verdicts == {"dJ_dh": Verdict.PROVED, "dJ_dx": Verdict.DISPUTED, GRADIENT: Verdict.DISPUTED}
-    because = report.derivations[0].equations[1].because
-    assert because is not None and "jax.grad says" in because
+ALL, NO_FORWARD = (FORWARD, JACOBIANS, DIFFERENCES), (JACOBIANS, DIFFERENCES)
+
+
+@pytest.mark.parametrize(
+    ("function", "slope", "heard", "against"),
+    [
+        (lying_backwards, lambda x: 2 * x, NO_FORWARD, {DIFFERENCES}),
+        (lying_forwards, jnp.cos, ALL, {DIFFERENCES}),
+        (trap, lambda x: jnp.where(x > 0, 0.5 / jnp.sqrt(jnp.where(x > 0, x, 1)), 0), ALL, set(ALL)),
+    ],
+    ids=["a custom_vjp that lies", "a custom_jvp that lies", "a NaN that leaks"],
+)
+def test_a_right_equation_is_disputed_and_it_is_said_who_says_what(function, slope, heard, against):
+    derivation = derivation_of(function)
+    right = dict(dJ_dh=lambda h: h, dJ_dx=lambda dJ_dh, x: dJ_dh * slope(x))
+    report = verify.check(dataclasses.replace(derivation, backward=right), examples=2, dtypes=("float32",))
+    dJ_dh, dJ_dx, gradient = report.derivations[0].equations
+    assert (dJ_dh.verdict, dJ_dx.verdict, gradient.verdict) == (
+        Verdict.PROVED,
+        Verdict.DISPUTED,
+        Verdict.DISPUTED,
+    )
+    assert {who for who, word in dJ_dx.opinions.items() if word == "differs"} == against
+    assert dJ_dx.because is not None and gradient.because == f"dJ_dx: {dJ_dx.because}"
+    verbs = {FORWARD: "says", JACOBIANS: "say", DIFFERENCES: "say"}
+    numbers = "".join(f", {who} {verbs[who]} NUMBER" for who in heard)
+    said = re.sub(r"-?(nan|inf|\d[\d.e+-]*)", "NUMBER", dJ_dx.because)
+    assert said == f"along a drawn direction of x, jax.grad says NUMBER{numbers} of J"
     assert not report.good
+
+
+def weighed(a: Float[Array, " n"], b: Float[Array, " n"]):
+    """Never the logarithm of 0."""
+    return logsumexp(jnp.append(a, 0.0), b=jnp.append(b, 1.0))
+
+
+WEIGHED = Derivation(
+    "weighed",
+    "",
+    forward=dict(L=weighed),
+    backward=dict(dL_da=lambda a, b, L: b * jnp.exp(a - L), dL_db=lambda a, L: jnp.exp(a - L)),
+    domains=dict(b=nonnegative),
+)
+
+
+def test_where_jax_is_wrong_at_a_few_numbers_alone_opinions_are_asked_there(monkeypatch):
+    """Its derivative by a weight of 0 is 0: only cases that seem to refute the equation are sure to have one."""
+    monkeypatch.setattr(opinions, "POINTS", 1)
+    report = verify.check(WEIGHED, examples=2, dtypes=("float32",))
+    dL_da, dL_db, gradient = report.derivations[0].equations
+    assert (dL_da.verdict, dL_db.verdict) == (Verdict.PROVED, Verdict.DISPUTED)
+    assert gradient.verdict is Verdict.DISPUTED
+    assert dL_db.because is not None and "finite differences say" in dL_db.because
+
+
+def test_an_equation_that_is_wrong_stays_refuted_though_others_are_asked():
+    wrong = dataclasses.replace(WEIGHED, backward={**WEIGHED.backward, "dL_da": lambda a, L: jnp.exp(a - L)})
+    report = verify.check(wrong, examples=2, dtypes=("float32",), only="*/dL_da")
+    (dL_da,) = report.derivations[0].equations
+    assert dL_da.verdict is Verdict.REFUTED
+    assert dL_da.opinions == {
+        FORWARD: "the same function",
+        JACOBIANS: "the same function",
+        DIFFERENCES: "agrees",
+    }
 
 
 # --- finite differences ---------------------------------------------------------------------------------------
@@ -184,7 +248,7 @@ def test_the_verdict_is_disputed_and_says_who_says_what():
 def test_extrapolated_differences_are_as_good_as_they_say(function, slope):
     steps = 2.0**-5 * 0.5 ** np.arange(5)
     values = function(np.concatenate([[0.0], steps, -steps]))[:, None]
-    found = _extrapolated(values, np.full(values.shape, 2.0**-52), steps)
+    found = extrapolated(values, np.full(values.shape, 2.0**-52), steps)
     assert abs(found.value[0] - slope) <= found.errors[0] < 1e-6
 
 
@@ -192,5 +256,5 @@ def test_extrapolated_differences_are_as_good_as_they_say(function, slope):
 def test_differences_across_a_kink_say_that_they_do_not_know(offset):
     steps = 2.0**-5 * 0.5 ** np.arange(5)
     values = np.abs(np.concatenate([[0.0], steps, -steps]) + offset)[:, None]
-    found = _extrapolated(values, np.zeros(values.shape), steps)
+    found = extrapolated(values, np.zeros(values.shape), steps)
     assert abs(found.value[0] - 1.0) <= found.errors[0]
