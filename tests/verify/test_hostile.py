@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from manual_bp.derivation import Derivation
 
-CALLS = []
+CALLS, FACTOR, BUFFER = [], 2.0, np.ones(())
 
 
 def scaled(a: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -35,6 +35,12 @@ def dE_dx(dE_dv, a):
 
 def forever(v):
     return v + 0 * jax.lax.while_loop(lambda count: count > -1, lambda count: count + 1.0, 0.0)
+
+
+def compiled_forever(v):
+    """A constant that XLA works out, one window after the other, before anything is run."""
+    windows = jax.lax.reduce_window(jnp.ones(2**18, v.dtype), 0.0, jax.lax.add, (2**14,), (1,), "SAME")
+    return v + 0 * windows[0]
 
 
 def energy_with(name, dE_dv):
@@ -60,9 +66,26 @@ WAYS = {
         "raised RecursionError",
     ),
     "counts_calls": ("CALLS.append(len(CALLS)); return v", Verdict.PROVED, None),
+    "depends_on_a_global": ("return v * FACTOR", Verdict.REFUTED, "manual = 2*jax.grad"),
+    "overwrites_its_input": (
+        "v[0] = 0.0; return v",
+        Verdict.INCONCLUSIVE,
+        "raised TypeError: JAX arrays are immut",
+    ),
+    "overwrites_what_it_keeps": ("BUFFER[...] += 1; return v * BUFFER", Verdict.INCONCLUSIVE, "traced twice"),
     "random": ("return v + np.random.default_rng().normal()", Verdict.INCONCLUSIVE, "traced twice"),
     "changes": ("CALLS.append(0); return v * len(CALLS)", Verdict.INCONCLUSIVE, "traced twice"),
     "too_large": ("return v + 0 * jnp.arange(2**44).sum()", Verdict.INCONCLUSIVE, "MemoryError"),
+    "too_large_for_the_device": (
+        "return v if v.dtype != jnp.float32 else v + 0 * jnp.sort(jnp.full(2**38, v[0]))[0]",
+        Verdict.INCONCLUSIVE,
+        "dE_dv: the device in float32 raised",
+    ),
+    "compiles_forever": (
+        "return v if v.dtype != jnp.float32 else compiled_forever(v)",
+        Verdict.INCONCLUSIVE,
+        "dE_dv: did not finish within",
+    ),
     "raises_on_the_device": (
         "assert v.dtype != jnp.float32; return v",
         Verdict.INCONCLUSIVE,

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 @contextmanager
 def running(file: Path, jobs: int) -> Iterator[subprocess.Popen[str]]:
     """The command line at work in a session of its own; nothing of it is left behind afterwards."""
-    command = [sys.executable, "-m", "verify", str(file), *OPTIONS, "--jobs", str(jobs)]
+    targets = [f"{file}:WRONG", f"{file}:RIGHT"]  # what has counterexamples comes first
+    command = [sys.executable, "-m", "verify", *targets, *OPTIONS, "--jobs", str(jobs)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(
@@ -65,6 +66,13 @@ def judged(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.glob(".verify/journal/*/*.pickle")}
 
 
+def kept(folder: Path) -> set[Path]:
+    """The counterexamples that are kept, each of them whole."""
+    found = set(folder.glob(".verify/counterexamples/*/*.json"))
+    assert all(json.loads(path.read_text())["leaves"] for path in found)
+    return found
+
+
 def report_of(folder: Path) -> dict:
     report = json.loads((folder / ".verify" / "report.json").read_text())
     report["totals"].pop("seconds")
@@ -94,7 +102,7 @@ def test_killed_at_ten_moments(bent: Path):
     """Each run takes up where the one before was killed, and the last one reports what an undisturbed one does."""
     folder = bent.parent
     for moment in range(MOMENTS):
-        before = judged(folder)
+        before, counterexamples = judged(folder), kept(folder)
         with running(bent, 1 + moment % 2) as process:
             wait_for(lambda run=process: len(session(run.pid)) > 3, "processes that judge")
             if moment % 2:
@@ -103,14 +111,38 @@ def test_killed_at_ten_moments(bent: Path):
             process.kill()
             wait_for(lambda run=process: not session(run.pid), "the end of every process")
         assert before.items() <= judged(folder).items()  # what was judged before was not judged again
-        for path in folder.glob(".verify/**/*.json"):
-            assert json.loads(path.read_text())
+        assert counterexamples <= kept(folder)
+        assert not (folder / ".verify" / "report.json").exists()  # there is none before it is complete
     assert len(judged(folder)) >= MOMENTS // 2
+    assert kept(folder)
     report = complete(bent)
     assert "interrupted" not in report
     assert not judged(folder)
     shutil.rmtree(folder / ".verify" / "counterexamples")
     assert report == complete(bent)
+
+
+REWRITING = """
+import sys
+from pathlib import Path
+from verify import files
+while True:
+    for digit in "12":
+        files.write(Path(sys.argv[1]), digit * 2_000_000)
+"""
+
+
+def test_a_file_is_never_half_written(tmp_path: Path):
+    path = tmp_path / "report.json"
+    command = [sys.executable, "-c", REWRITING, str(path)]
+    for moment in range(MOMENTS):
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+            wait_for(path.exists, "a first file")
+            time.sleep(0.01 * moment)
+            process.kill()
+        text = path.read_text()
+        assert text in ("1" * 2_000_000, "2" * 2_000_000)
+        path.unlink()
 
 
 def complete(file: Path) -> dict:
