@@ -4,7 +4,9 @@ import io
 import json
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jaxtyping import Array, Float
 from rich.console import Console
@@ -17,11 +19,13 @@ from verify import cli, lies, mutants
 from verify.altered import WHOLE
 from verify.impure import accumulated
 from verify.kills import Fate, KillMatrix
+from verify.lanes.bounding import bound
 from verify.lies import LIES, believed
 from verify.mutants import breed, planted
 from verify.mutations import Site
 from verify.operators import OPERATORS
 from verify.opinions import Opinions
+from verify.programs import Pair
 from verify.report import matrix
 from verify.settings import Settings
 from verify.targets import Target
@@ -89,6 +93,33 @@ def test_the_table_has_every_class_of_bugs():
     assert {row.kind for row in (*OPERATORS, *WHOLE, *LIES)} == KINDS
 
 
+def test_a_cancellation_that_its_own_rounding_explains_costs_power():
+    """1 - (1 - s) of a small slope s is no other function, and no digit of it is certain any more."""
+
+    def hidden(x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return jax.nn.sigmoid(x)
+
+    def slope(x):
+        return jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+
+    def power_of(slope) -> float | None:
+        layer = Derivation(
+            "layer", "", dict(h=hidden), dict(dJ_dx=lambda dJ_dh, x: dJ_dh * slope(x)), cotangent="dJ_dh"
+        )
+        pair, sizes, x = Pair(layer, {}), {"n": 1}, np.array([[40.0], [-50.0]])
+        leaves = {
+            **{name: np.ones((2, *spec.shape(sizes))) for name, spec in pair.specs(sizes).items()},
+            "x": x,
+        }
+        comparison = bound(pair, sizes, leaves).comparisons["dJ_dx"]
+        assert not comparison.differ
+        return comparison.power
+
+    right = power_of(slope)
+    assert right is not None and right < 1e-13
+    assert power_of(lambda x: 1 - (1 - slope(x))) is None
+
+
 def test_what_changes_is_the_right_function_when_it_is_called_first():
     """So no other lane would see it."""
     (_, changed), *_ = accumulated(Site(LAYER.equations["dJ_da"], {}, {}, {}, frozenset()))
@@ -125,6 +156,7 @@ def test_kinks_options_and_rows_are_mutated(monkeypatch):
     assert fates["another symbol", "dJ_dh for z"] is Fate.KILLED
     assert fates["phi for phi'", "activation"] is Fate.KILLED
     assert fates["option ignored", "activation = identity"] is Fate.KILLED
+    assert fates["1 minus (1 minus it)", "relu"] is Fate.SAME
     assert fates["rounded, then 1 minus it", "relu"] is Fate.SAME  # slopes of 0 and 1 round to themselves
     assert Fate.SURVIVED not in fates.values() and Fate.MISTAKEN not in fates.values()
 
