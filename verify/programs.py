@@ -124,9 +124,7 @@ class Pair:
         self.dims = sorted(dimension_names(derivation))
         self.levels = 2  # of the tower of fields that the pair's programs need; the proof finds out
         self.descent = 0  # levels more that discrete logarithms need; 0 where nothing needed them
-        self.differing: set[str] = (
-            set()
-        )  # equations whose sides were different at some shape, whatever was tried
+        self.differing: set[str] = set()  # equations whose sides differ at some shape, whatever was tried
         self.given_up: dict[str, Fault] = {}  # equations that are not traced again, and why
         self.closed: dict[str, Opaque] = {}  # equations in which a primitive was met that cannot be entered
         self._concrete: dict[tuple, Programs] = {}
@@ -182,19 +180,16 @@ class Pair:
         symbols = jax.export.symbolic_shape(", ".join(self.dims) + ",")
         try:
             programs = self._trace(dict(zip(self.dims, symbols, strict=True)))
-        except (
-            Exception
-        ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises again at concrete ones
+        except Exception:  # the forward pass refuses symbolic sizes; if it is wrong, it raises at concrete ones too
             return None
+        met = [*self._concrete.values()]
         if programs.faults.keys() - self.given_up.keys():  # a kernel's blocks may need sizes that are numbers
             for name, opaque in self.programs(ladder(self.derivation)[-1], concrete=True).opaque.items():
                 if name in programs.faults:
                     programs.close(name, opaque)
         for name, fault in programs.faults.items():
-            if self._concrete and all(name in traced.faults for traced in self._concrete.values()):
-                self.given_up.setdefault(
-                    name, fault
-                )  # it fails anywhere, and the others need not wait for it
+            if met and all(name in traced.faults for traced in met):  # anywhere: the others need not wait for it
+                self.given_up.setdefault(name, fault)
         return None if programs.faults.keys() - self.given_up.keys() else programs
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:

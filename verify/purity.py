@@ -75,7 +75,10 @@ def _changing(
 
 
 def traces_until_another(
-    first: np.ndarray | None, trace: Callable[[], Traced | Opaque | Fault], sizes: Sizes, values: Mapping[str, Any]
+    first: np.ndarray | None,
+    trace: Callable[[], Traced | Opaque | Fault],
+    sizes: Sizes,
+    values: Mapping[str, Any],
 ) -> int | None:
     """How often a function had been traced when it gave other numbers than at `first`; None if it never did."""
     for count in range(2, 2 + AGAIN):

@@ -93,8 +93,7 @@ class Judge:
                 self.findings.programs = 3 + len(self.derivation.equations)
                 self._climb()
                 self._explore()
-                on_device = self.unit.on_device or self.findings.on_device_alone
-                if on_device:
+                if self.unit.on_device or self.findings.on_device_alone:
                     self._run_on_device()
             self._conclude()
         finally:
