@@ -58,7 +58,7 @@ def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]
 def abstract(
     inputs: Inputs, annotations: Mapping[str, Any], dtype: Any = PLAIN["float"]
 ) -> list[jax.ShapeDtypeStruct]:
-    """The leaves where every named dimension is 1, floats in this dtype."""
+    """The leaves where every named dimension is 1 and `*batch` one axis of 1, floats in this dtype."""
     found = []
     for leaf in inputs.leaves:
         shape = read_shape(annotations[leaf], leaf)
