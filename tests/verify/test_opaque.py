@@ -1,11 +1,13 @@
 """Equations that call what no interpreter can enter: kernels, foreign calls, callbacks, primitives of one's own."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.core import ShapedArray
 from jax.experimental import pallas as pl
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
@@ -61,7 +63,7 @@ def foreign_root(x):
 
 
 SQUARE = Primitive("square_of_mine")
-SQUARE.def_abstract_eval(lambda x: jax.core.ShapedArray(x.shape, x.dtype))
+SQUARE.def_abstract_eval(lambda x: ShapedArray(x.shape, x.dtype))
 mlir.register_lowering(SQUARE, mlir.lower_fun(lambda x: x * x, multiple_results=False))
 
 
@@ -69,8 +71,8 @@ mlir.register_lowering(SQUARE, mlir.lower_fun(lambda x: x * x, multiple_results=
 def judge(tmp_path: Path):
     """`check_gradient` by x on a small budget: the report of the equation, and of the gradient."""
 
-    def check(manual, objective, dtypes=("float32",), **given):
-        given = dict(shapes=dict(x="n"), examples=1) | given
+    def check(manual, objective, dtypes=("float32",), **more):
+        given: dict[str, Any] = dict(shapes=dict(x="n"), examples=1) | more
         report = verify.check_gradient(
             lambda x: {"x": manual(x)}, objective, wrt="x", dtypes=dtypes, directory=tmp_path, **given
         )
@@ -147,6 +149,7 @@ def test_what_is_wrong_is_refuted_and_shown(tmp_path):
         leaf = name.removeprefix("dJ_d")
         assert equation.verdict is Verdict.REFUTED
         case = equation.counterexample
+        assert case is not None
         x = np.asarray(case.leaves[leaf])
         assert case.autodiff == (3 * x * x)[case.index]
         np.testing.assert_array_equal(case.manual, WRONG[leaf](x)[case.index])

@@ -48,7 +48,9 @@ def environment(
 def _x64_in_every_thread() -> Iterator[None]:
     """XLA calls back from threads of its own, where `jax.enable_x64` does not reach and float64 would decay."""
     with concurrent.futures.ThreadPoolExecutor(1) as elsewhere:
-        before = elsewhere.submit(lambda: jax.config.jax_enable_x64).result()  # what holds in no context
+        before = elsewhere.submit(
+            lambda: jax.config.values["jax_enable_x64"]
+        ).result()  # what holds in no context
     jax.config.update("jax_enable_x64", True)
     try:
         yield
