@@ -180,7 +180,9 @@ class Pair:
         symbols = jax.export.symbolic_shape(", ".join(self.dims) + ",")
         try:
             programs = self._trace(dict(zip(self.dims, symbols, strict=True)))
-        except Exception:  # the forward pass refuses symbolic sizes; if it is wrong, it raises at concrete ones too
+        except (
+            Exception
+        ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises at concrete ones too
             return None
         met = [*self._concrete.values()]
         if programs.faults.keys() - self.given_up.keys():  # a kernel's blocks may need sizes that are numbers
@@ -188,7 +190,9 @@ class Pair:
                 if name in programs.faults:
                     programs.close(name, opaque)
         for name, fault in programs.faults.items():
-            if met and all(name in traced.faults for traced in met):  # anywhere: the others need not wait for it
+            if met and all(
+                name in traced.faults for traced in met
+            ):  # anywhere: the others need not wait for it
                 self.given_up.setdefault(name, fault)
         return None if programs.faults.keys() - self.given_up.keys() else programs
 
