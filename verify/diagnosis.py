@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from verify.arithmetic.field import Residues
+from verify.arithmetic.tower import Residues
 from verify.interpret import Sizes
 from verify.programs import Pair
 from verify.shrink import Found

@@ -20,8 +20,9 @@ import numpy as np
 from verify import directional
 from verify.arithmetic.bounded import Bounded, differs
 from verify.arithmetic.bounds import Bounds
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Residues
 from verify.data import Leaves, fill, generic
 from verify.differences import differences
 from verify.directional import along

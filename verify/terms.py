@@ -12,7 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
+from verify.arithmetic.tower import Residues
 from verify.interpret import ShapeDtype, Sizes, Step
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)

@@ -11,8 +11,9 @@ import numpy as np
 
 from manual_bp.graph import Equation
 from verify.arithmetic.bounds import Bounds, differs
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Residues
 from verify.data import fill, kinks_of
 from verify.interpret import Arithmetic, Sizes
 from verify.lanes.bounding import as_bounded, bound, lift

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
+from verify.arithmetic.tower import Residues
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.programs import Pair, Traced

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
+from verify.arithmetic.tower import Residues
 from verify.data import fill, kinks_of
 from verify.kinks import Site, sites
 from verify.programs import Pair, Traced

@@ -11,8 +11,9 @@ from jax import lax
 from jax.core import max_dim
 
 from verify.arithmetic.bounds import Bounds
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Residues
 from verify.interpret import Program, evaluate, forget_programs
 
 CASES = 6

@@ -13,7 +13,7 @@ import numpy as np
 
 from verify.arithmetic import movement
 from verify.arithmetic.contraction import contract
-from verify.arithmetic.field import Degree, Field, Residues, Tower
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_plumbing import (
     Array,
     Rule,
@@ -31,6 +31,7 @@ from verify.arithmetic.indexing import scatter_add, scatter_with
 from verify.arithmetic.integers import iota
 from verify.arithmetic.modular import inverse, matmul, power, product
 from verify.arithmetic.quadratic import Level, Quadratic, bilinear, linear
+from verify.arithmetic.tower import Degree, Residues, Tower
 
 if TYPE_CHECKING:
     from verify.interpret import Step

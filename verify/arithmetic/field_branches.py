@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic import movement
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_algebra import div, mul, neg, sub
 from verify.arithmetic.field_plumbing import Array, Rule, aligned
 from verify.arithmetic.integers import INTEGER_RULES
 from verify.arithmetic.ordering import sort_order, take_order, top_k_order
+from verify.arithmetic.tower import Residues
 
 if TYPE_CHECKING:
     from verify.interpret import Step

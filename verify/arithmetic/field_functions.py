@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field import Degree, Field, Residues, Tower
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_algebra import add, cumulative, integer_pow, mul, neg, reciprocal, sub
 from verify.arithmetic.field_plumbing import Array, Rule, aligned, and_hole, hole_of, levels, one, steered
 from verify.arithmetic.modular import hashed, inverse, power, product
 from verify.arithmetic.quadratic import Level, Quadratic
+from verify.arithmetic.tower import Degree, Residues, Tower
 
 if TYPE_CHECKING:
     from verify.interpret import Step

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field import Degree, Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_plumbing import Array, levels
 from verify.arithmetic.modular import inverse, product
 from verify.arithmetic.quadratic import Level, linear
+from verify.arithmetic.tower import Degree, Residues
 
 if TYPE_CHECKING:
     from verify.steps import Step

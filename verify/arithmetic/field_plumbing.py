@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic import movement
-from verify.arithmetic.field import Degree, Field, Residues, Tower
+from verify.arithmetic.field import Field
 from verify.arithmetic.quadratic import Level, linear
+from verify.arithmetic.tower import Degree, Residues, Tower
 
 if TYPE_CHECKING:
     from verify.interpret import Step

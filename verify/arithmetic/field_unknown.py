@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.host import on_host
 from verify.arithmetic.modular import hashed
+from verify.arithmetic.tower import Residues
 
 if TYPE_CHECKING:
     from verify.steps import Step

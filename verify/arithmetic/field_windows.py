@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_plumbing import Array, levels, times, whole_hole
 from verify.arithmetic.quadratic import linear
+from verify.arithmetic.tower import Residues
 from verify.arithmetic.windows import gather_winners, scatter_winners, windows, winners
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.arithmetic.field import Agreement, Field, Grounded, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Agreement, Grounded, Residues
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.kinks import pieces, sites

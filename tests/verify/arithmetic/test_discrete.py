@@ -10,8 +10,9 @@ import verify
 from manual_bp.derivation import Derivation
 from tests.verify.arithmetic.test_field_rules import POINTS, random_leaves, traced, walk
 from verify.arithmetic.discrete import logarithm
-from verify.arithmetic.field import Field, Grounded
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import GENERATORS, MODULI, exponential
+from verify.arithmetic.tower import Grounded
 
 e, ln = jnp.exp, jnp.log
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from jax import lax
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI, inverse, residue
+from verify.arithmetic.tower import Residues
 from verify.interpret import Program, evaluate
 
 SHAPE = jax.ShapeDtypeStruct

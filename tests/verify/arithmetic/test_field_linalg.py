@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from verify.arithmetic.field import Agreement, Field, Residues
+from verify.arithmetic.field import Field
+from verify.arithmetic.tower import Agreement, Residues
 from verify.interpret import Program, evaluate
 
 POINTS = 12

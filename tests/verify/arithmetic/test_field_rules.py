@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from jax import lax
 
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.field_rules import RULES
 from verify.arithmetic.modular import MODULI, residue
+from verify.arithmetic.tower import Residues
 from verify.interpret import Program, ShapeDtype, Step, evaluate
 
 POINTS = 96

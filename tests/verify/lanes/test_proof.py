@@ -15,8 +15,9 @@ from manual_bp.activations import ACTIVATIONS
 from manual_bp.book import backprop
 from manual_bp.derivation import Derivation
 from manual_bp.losses import LOSSES
-from verify.arithmetic.field import Field, Residues
+from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Residues
 from verify.data import fill
 from verify.interpret import Program, evaluate
 from verify.lanes.proof import Proof, prove, prove_at
