@@ -55,6 +55,7 @@ class Graph:
     """What construction finds out. All mappings are read-only."""
 
     leaves: Mapping[str, Leaf]
+    stated: about.Stated  # the shapes that annotations state, and in which function
     steps: Mapping[str, Step]  # the nodes, in evaluation order
     equations: Mapping[str, Equation]  # in the order given
     tables: Mapping[str, Any]  # the annotation of each static choice
@@ -121,6 +122,7 @@ def build(
     equations = {s.key: Equation(*wired(s), *derivatives[s.key], tex=tex(s.function)) for s in back}
     return Graph(
         leaves=MappingProxyType({name: leaf.at(ranks) for name, leaf in described.items()}),
+        stated=MappingProxyType({name: (shape.at(ranks), there) for name, (shape, there) in stated.items()}),
         steps=MappingProxyType({name: steps[name] for name in order}),
         equations=MappingProxyType(equations),
         tables=MappingProxyType(tables),

@@ -84,7 +84,10 @@ def read_signature(key: str, function: Function) -> Signature:
     try:
         signature = inspect.signature(function, eval_str=True)
     except Exception as error:  # evaluating annotations that are strings runs the user's code
-        raise TypeError(f"{here}: its signature cannot be read: {type(error).__name__}: {error}") from error
+        raise TypeError(
+            f"{here}: its signature cannot be read: {type(error).__name__}: {error}; annotations are read as "
+            "Python, as in x: Float[Array, 'n d']"
+        ) from error
     arrays, choices = {}, {}
     for name, parameter in signature.parameters.items():
         annotation, default = parameter.annotation, parameter.default

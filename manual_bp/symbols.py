@@ -126,8 +126,12 @@ def read_leaf(
             return read_target(name, taker, stated)
     if name not in stated:
         others = [symbol for symbol in symbols if symbol != name]
+        given = next(
+            (a for taker in takers if isinstance(a := taker.arrays[name], type) and a is not EMPTY), None
+        )
+        no_shape = "has no shape" if given is None else f"{given.__name__.rpartition('.')[2]} says no shape"
         raise TypeError(
-            f"{takers[0].where}: parameter {name!r} is no node, so it is a leaf, and has no shape; "
+            f"{takers[0].where}: parameter {name!r} is no node, so it is a leaf, and {no_shape}; "
             f"annotate it once, as in {name}: Float[Array, 'n d']; other symbols: "
             f"{listed(others)}{nearest(name, others)}"
         )

@@ -32,26 +32,31 @@ class Refuted(AssertionError):
     """A derivation whose verdict is not good; the message tells the story of each equation that failed."""
 
 
-def check(derivation: Derivation, **settings: Any) -> Report:
+def check(derivation: Derivation, *, settings: Settings | None = None, **changes: Any) -> Report:
     """Judge every equation of `derivation` alone and its gradient whole, in this process.
 
-    `settings` are the fields of Settings but `jobs`. Raises TypeError for anything that is no Derivation,
-    ValueError or TypeError for a setting that makes no sense, PlatformError for a platform that is not here,
-    ProbeError, a ValueError, for a forward pass that cannot be judged.
+    `changes` are fields of Settings by keyword, and come before those of `settings`; `jobs` counts on the command line
+    only. Without a seed it is that of `pytest --hypothesis-seed`, or else 0. Raises TypeError for anything that is no
+    Derivation, ValueError or TypeError for a setting that makes no sense, PlatformError for a platform that is not
+    here, ProbeError, a ValueError, for a forward pass that cannot be judged.
     """
     from manual_bp.derivation import Derivation
 
     if not isinstance(derivation, Derivation):
         raise TypeError(f"check: {derivation!r} is no Derivation; expected a manual_bp.derivation.Derivation")
-    return _judge([derivation], settings)
+    return _judge([derivation], settings, changes)
 
 
-def _judge(derivations: Sequence[Derivation], settings: Mapping[str, Any]) -> Report:
+def _judge(
+    derivations: Sequence[Derivation], settings: Settings | None, changes: Mapping[str, Any]
+) -> Report:
     from verify import campaign, platforms
     from verify.probing import probe
     from verify.targets import Target
 
-    chosen = Settings(**settings, jobs=1)
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"settings: {settings!r}, expected verify.Settings(...)")
+    chosen = (settings or Settings()).changed({**changes, "jobs": 1})
     platforms.choose(chosen.platform)
     for derivation in derivations:
         probe(derivation, chosen)
@@ -67,7 +72,8 @@ def check_gradient(
     shapes: Mapping[str, Any] | None = None,
     domains: Mapping[str, Domain] | None = None,
     name: str | None = None,
-    **settings: Any,
+    settings: Settings | None = None,
+    **changes: Any,
 ) -> Report:
     r"""Judge `manual` as the gradient of `objective`, a scalar, by the parameters `wrt` (or all floats).
 
@@ -81,12 +87,12 @@ def check_gradient(
 
         verify.check_gradient(dloss, loss, wrt=("W", "b"), shapes=dict(W="q d", b="q", x="d", y="q"))
 
-    `settings` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
+    `settings`, `changes` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
     """
     from verify.functions import gradient_derivation
 
     derivation = gradient_derivation(manual, objective, wrt, shapes=shapes, domains=domains, name=name)
-    return check(derivation, **settings)
+    return check(derivation, settings=settings, **changes)
 
 
 def check_custom_rule(
@@ -97,7 +103,8 @@ def check_custom_rule(
     shapes: Mapping[str, Any] | None = None,
     domains: Mapping[str, Domain] | None = None,
     name: str | None = None,
-    **settings: Any,
+    settings: Settings | None = None,
+    **changes: Any,
 ) -> Report:
     r"""Judge a `jax.custom_vjp` or `jax.custom_jvp` function against autodiff of `reference`, a plain function.
 
@@ -114,21 +121,22 @@ def check_custom_rule(
     is said in the `source` of the laws. Where it calls something that nothing can enter (a kernel, a foreign
     call, a callback), it is judged on the device alone, and `verified` at best.
 
-    `settings` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
+    `settings`, `changes` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
     """
     from verify.rules import rule_derivations
 
-    return _judge(rule_derivations(rule, reference, wrt, shapes=shapes, domains=domains, name=name), settings)
+    derivations = rule_derivations(rule, reference, wrt, shapes=shapes, domains=domains, name=name)
+    return _judge(derivations, settings, changes)
 
 
-def require(judged: Derivation | Report, **settings: Any) -> Report:
+def require(judged: Derivation | Report, *, settings: Settings | None = None, **changes: Any) -> Report:
     """As `check`, for tests: raises Refuted unless every equation is proved or verified.
 
     It also takes a report that is there already: `require(check_gradient(...))`.
     """
     from verify.report.story import story
 
-    report = judged if isinstance(judged, Report) else check(judged, **settings)
+    report = judged if isinstance(judged, Report) else check(judged, settings=settings, **changes)
     if report.interrupted:
         raise KeyboardInterrupt
     if report.good:

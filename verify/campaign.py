@@ -19,6 +19,7 @@ from verify.exploring import explore
 from verify.journal import Journal
 from verify.programs import GRADIENT, Fault
 from verify.settings import Settings
+from verify.showing import origin, show
 from verify.store import Store
 from verify.strategies import dimension_names, rotation
 from verify.targets import Target
@@ -44,7 +45,8 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
         with contextlib.closing(_judged(targets, units, settings, where)) as judged:
             for done, (position, findings) in enumerate(judged, start=1):
                 found[position] = findings
-                store.enter(targets[units[position][0]].derivation.name, position, findings)
+                target = targets[units[position][0]]
+                store.enter(target.derivation.name, position, findings, origin(target))
                 progress(labels[position], done, len(units))
     except KeyboardInterrupt:
         interrupted = True
@@ -54,6 +56,7 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
         if mine or not interrupted:
             derivations.append(judge.conclude(target.derivation.name, target.derivation.source, mine))
     derivations = [derivation for derivation in derivations if derivation.equations]
+    show(derivations, targets, store, settings)
     seconds = time.perf_counter() - started
     return Report(where, settings.to_json(), totals(targets, units, found, seconds), derivations, interrupted)
 
@@ -71,9 +74,9 @@ def plan(
     chosen = [t for t, target in enumerate(targets) if _selected(target.derivation, settings)]
     for turn, place in enumerate(chosen):
         target = targets[place]
-        pairs = rotation(target.derivation, settings.seed)
+        pairs = rotation(target.derivation, settings.start)
         replays = _by_choices(target.derivation, kept[place] if kept else ())
-        explored = explore(ranks.widest(target.derivation), settings.seed, settings.examples)
+        explored = explore(ranks.widest(target.derivation), settings.start, settings.examples)
         for index, rows in enumerate(pairs):
             at, choices = ranks.instance(target.derivation, rows)
             names = ranks.named(choices, at.ranks)

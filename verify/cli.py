@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
     add("--mutants", action="store_true", help="check the checker: make every equation wrong in every way")
+    add("--replay", metavar="TOKEN", help="judge one counterexample again, by the token it is printed with")
     add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
     add(
         "--examples",
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         metavar="S",
-        default=default.seed,
+        default=default.start,
         help="the same seed gives the same report (default %(default)s)",
     )
     add(
@@ -111,6 +112,8 @@ def _run(options: argparse.Namespace) -> int:
 
     from verify import targets
 
+    if options.replay is not None:
+        return _replay(options.replay, options.targets, settings, console)
     try:
         found = targets.resolve(options.targets)
     except targets.TargetError as error:
@@ -136,6 +139,22 @@ def _start(path: Path, targets: Sequence[str]) -> int:
         raise UsageError(f"--new {error}") from error
     print(f"{path} is written; judge it with: python -m verify {shlex.quote(str(path))}")
     return GOOD
+
+
+def _replay(token: str, targets: Sequence[str], settings: Settings, console: Console) -> int:
+    from verify import again
+    from verify.targets import TargetError
+
+    if targets:
+        raise UsageError(f"--replay {token}: the token says what is judged; leave out {', '.join(targets)}")
+    try:
+        found = again.again(token, settings.directory, settings.platform)
+    except again.ReplayError as error:
+        raise UsageError(f"--replay {error}") from error
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    terminal.show_again(token, found.equation, found.case, found.fault, console)
+    return GOOD if found.case is None and found.fault is None else BAD
 
 
 def _settings(options: argparse.Namespace) -> Settings:

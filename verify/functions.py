@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from verify.inputs import (
     Inputs,
     annotation,
     called,
+    in_tex,
     is_float,
     parameters_of,
     positional,
@@ -28,6 +30,7 @@ from verify.inputs import (
 from verify.probing import ProbeError
 from verify.ranks import instance
 from verify.strategies import ladder, rotation
+from verify.written import Scope, call, path_to, returned, writes
 
 PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
 
@@ -71,7 +74,7 @@ def gradient_derivation(
     derivation = Derivation(
         name=name or called(manual),
         source=f"{called(manual)}, the gradient of {called(objective)}",
-        forward={root: wired(value, taken, annotations)},
+        forward={root: writes(wired(value, taken, annotations), lambda scope: call(taken, scope))},
         backward={
             f"d{root}_d{leaf}": equation(given, chosen, parameter, leaf, root)
             for parameter in chosen
@@ -111,18 +114,29 @@ def equation(given: Inputs, chosen: Mapping[str, Any], parameter: str, leaf: str
         except TypeError as error:
             raise Misfit(str(error)) from None
 
-    derivative.__doc__ = rf"$\partial {root}/\partial {leaf}$"
-    return wired(derivative, given, {})
+    def written(scope: Scope) -> str:
+        key = key_of(returned(given, scope), called(given.function), [*chosen], parameter)
+        within = "" if key is None else f"[{json.dumps(key)}]"
+        return f"{call(given, scope)}{within}{path_to(leaf, chosen[parameter])}"
+
+    derivative.__doc__ = rf"$\partial {root}/\partial {in_tex(leaf)}$"
+    return writes(wired(derivative, given, {}), written)
 
 
 def part(result: Any, manual: str, chosen: Sequence[str], parameter: str) -> Any:
     """Of what a manual gradient returned, the part for one parameter."""
+    key = key_of(result, manual, chosen, parameter)
+    return result if key is None else result[key]
+
+
+def key_of(result: Any, manual: str, chosen: Sequence[str], parameter: str) -> str | int | None:
+    """Where in a result the part for one parameter is; None where it is all of it."""
     if isinstance(result, Mapping) and parameter in result:
-        return result[parameter]
+        return parameter
     if isinstance(result, tuple | list) and len(result) == len(chosen):
-        return result[chosen.index(parameter)]
+        return chosen.index(parameter)
     if len(chosen) == 1:
-        return result
+        return None
     found = (
         f"a dict of {listed(map(str, result))}" if isinstance(result, Mapping) else f"{type(result).__name__}"
     )

@@ -88,7 +88,8 @@ def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
         parameters = dict(inspect.signature(function, eval_str=True).parameters)
     except Exception as error:  # evaluating annotations that are strings runs the user's code
         raise TypeError(
-            f"{called(function)}: its signature cannot be read: {type(error).__name__}: {error}"
+            f"{called(function)}: its signature cannot be read: {type(error).__name__}: {error}; annotations are "
+            "read as Python, as in x: Float[Array, 'n d']"
         ) from error
     for parameter in parameters.values():
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
@@ -99,6 +100,11 @@ def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
 
 def positional(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
     return frozenset(name for name, parameter in parameters.items() if parameter.kind is POSITIONAL_ONLY)
+
+
+def in_tex(leaf: str) -> str:
+    """The name of a leaf in a formula: one underscore makes a subscript, several a name that is left as it is."""
+    return leaf if leaf.count("_") < 2 else rf"\text{{{leaf}}}"
 
 
 def is_float(annotation: Any) -> bool:

@@ -124,7 +124,7 @@ def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant
     rows = pairs(derivation)[index]
     pair = Pair(*ranks.instance(derivation, rows))
     derivation = pair.derivation
-    seed = zlib.crc32(f"{settings.seed} {derivation.name} {index}".encode())
+    seed = zlib.crc32(f"{settings.start} {derivation.name} {index}".encode())
     trials = [Trial(pair, sizes, seed, concrete=concrete) for sizes, concrete in shapes(derivation)]
     wrong = tuple(sorted({name for trial in trials for name in trial.wrong}))
 

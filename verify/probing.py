@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from manual_bp.axes import is_open
 from manual_bp.composition import one_array
 from manual_bp.derivation import Derivation
-from manual_bp.signatures import show, where
+from manual_bp.signatures import names_in, show, size_of, where
 from verify.data import Spec, fill, rounded
 from verify.opaque import CALLBACKS, primitives_of
 from verify.programs import DTYPES
@@ -28,13 +29,17 @@ class ProbeError(ValueError):
 
 def probe(derivation: Derivation, settings: Settings) -> None:
     """Draws leaves and traces the forward pass at a few small shapes. Raises ProbeError where that fails."""
-    for each, choices in instances(derivation, rotation(derivation, settings.seed)):
+    for each, choices in instances(derivation, rotation(derivation, settings.start)):
         _probe(each, choices, settings)
 
 
 def _probe(derivation: Derivation, choices: Mapping[str, Any], settings: Settings) -> None:
     specs = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
-    for dims in ladder(derivation, rungs=RUNGS):
+    try:
+        rungs = ladder(derivation, rungs=RUNGS)
+    except ValueError as error:  # a size that is computed of others, and not one
+        raise ProbeError(f"{derivation.name}: {error}") from error
+    for dims in rungs:
         try:
             leaves = fill(np.random.default_rng(0), dims, specs, STRUCTURES[0], 1)
             for dtype in settings.dtypes:
@@ -64,6 +69,7 @@ def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[st
                 "annotations allow no such shapes: one name for sizes that are equal, numbers for fixed ones"
                 f"{', names for axes that must be there' if derivation.axes else ''}"
             ) from error
+        _check_stated(derivation, node, here, shapes[node].shape, dims)
         for primitive in set(primitives_of(jaxpr.jaxpr)) & CALLBACKS:
             raise ProbeError(
                 f"{here}: calls back into Python ({primitive}), which nothing here can differentiate "
@@ -75,3 +81,22 @@ def _trace(derivation: Derivation, choices: Mapping[str, Any], specs: Mapping[st
             f"{derivation.name}: {derivation.objective}, the last node, has shape {show(objective.shape)}; "
             f"make it a scalar, or close the derivation with cotangent='dJ_d{derivation.objective}'"
         )
+
+
+def _check_stated(derivation: Derivation, node: str, here: str, shape: tuple[int, ...], dims: Dims) -> None:
+    """Raises ProbeError where a node is shaped otherwise than an annotation says; sizes without a leaf are free."""
+    if node not in derivation.graph.stated:
+        return
+    stated, there = derivation.graph.stated[node]
+    if any(map(is_open, stated.dims)):
+        return
+    known = [size_of(dim, dims) if dims.keys() >= {*names_in(dim)} else None for dim in stated.dims]
+    if len(known) == len(shape) and all(
+        size in (None, axis) for size, axis in zip(known, shape, strict=True)
+    ):
+        return
+    at = ", ".join(f"{name} = {size}" for name, size in dims.items())
+    raise ProbeError(
+        f"{here}: returned shape {show(shape)} for {at}, but {node} is {show(stated.dims)} in {there}; "
+        "mend the function or the annotation"
+    )

@@ -14,6 +14,7 @@ from manual_bp.trees import leaf_name
 from verify.functions import PLAIN
 from verify.inputs import Inputs, called
 from verify.pulling import has_floats
+from verify.written import path_code
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Rule:
     reference: Inputs
     annotations: Mapping[str, Any]  # by leaf
     wanted: tuple[str, ...]  # the leaves to differentiate by
-    outputs: tuple[str, ...]  # a name for each floating-point output
+    outputs: Mapping[str, str]  # by name: the indexing that leads to each floating-point output
     name: str
 
     def fresh(self, name: str) -> str:
@@ -34,8 +35,11 @@ class Rule:
         return name
 
 
-def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]) -> tuple[str, ...]:
-    """A name for each floating-point output of the reference. Raises TypeError where the rule returns other arrays."""
+def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]) -> dict[str, str]:
+    """By name the indexing that leads to each floating-point output of the reference.
+
+    Raises TypeError where the rule returns other arrays.
+    """
     found = [
         jax.eval_shape(
             lambda leaves, each=each: each(*leaves, **first_rows(each)), abstract(each, annotations)
@@ -49,7 +53,7 @@ def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]
             "dimension is 1; let both return the same arrays"
         )
     flat, _ = jax.tree_util.tree_flatten_with_path(found[1])
-    names = tuple(leaf_name("y", path) for path, y in flat if has_floats(y))
+    names = {leaf_name("y", path): path_code(path) for path, y in flat if has_floats(y)}
     if not names:
         raise TypeError(f"{called(reference.function)}: returns no floating-point array to differentiate")
     return names

@@ -46,7 +46,8 @@ def derivatives(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> De
         def forward(*leaves: Any, **choices: Any) -> Any:
             return floats(read.reference(*leaves, **choices))[position]
 
-        return wired(forward, read.reference, read.annotations)
+        forward = wired(forward, read.reference, read.annotations)
+        return writes(forward, lambda scope: f"{call(read.reference, scope)}{read.paths[position]}")
 
     def derivative(leaf: str) -> Function:
         def backward(*values: Any, **choices: Any) -> Any:
@@ -54,8 +55,12 @@ def derivatives(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> De
             leaves, given = values[: len(read.rule.leaves)], values[len(read.rule.leaves) :]
             return pull(read.rule, leaves, choices, given)[leaf]
 
-        backward.__doc__ = rf"$\partial J/\partial {leaf}$"
-        return wired(backward, read.rule, {}, cotangents)
+        def written(scope: Scope) -> str:
+            given = [scope.names[cotangent] for cotangent in cotangents]
+            return pulled_back(read.rule, read.paths, given, leaf, scope)
+
+        backward.__doc__ = rf"$\partial J/\partial {in_tex(leaf)}$"
+        return writes(wired(backward, read.rule, {}, cotangents), written)
 
     return Derivation(
         name=read.name,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+import sys
+import zlib
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from manual_bp.wiring import nearest
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 PLATFORMS = ("cpu", "gpu", "tpu")
@@ -23,7 +27,7 @@ class Settings:
     and what was expected.
     """
 
-    seed: int = 0
+    seed: int | None = None  # None: see `start`
     examples: int = 250  # shapes and data that Hypothesis explores for each derivation, after the ladder
     dtypes: Sequence[str] = ("float32", "bfloat16")  # what the device lane computes in
     platform: str | None = None  # None: jax's default
@@ -33,7 +37,8 @@ class Settings:
     directory: Path = Path(".verify")  # counterexamples and compilation cache
 
     def __post_init__(self) -> None:
-        _whole("seed", self.seed, 0, MAX_SEED)
+        if self.seed is not None:
+            _whole("seed", self.seed, 0, MAX_SEED)
         _whole("examples", self.examples, 1)
         if self.jobs is not None:
             _whole("jobs", self.jobs, 1)
@@ -48,6 +53,25 @@ class Settings:
         if self.only is not None and not (isinstance(self.only, str) and self.only):
             raise TypeError(f"only: {self.only!r}, expected a glob such as 'dJ_dW*' or 'backprop/*'")
         object.__setattr__(self, "directory", Path(self.directory))
+
+    @property
+    def start(self) -> int:
+        """What everything is drawn from: the seed; else that of `pytest --hypothesis-seed`; else 0."""
+        if self.seed is not None:
+            return self.seed
+        forced = getattr(sys.modules.get("hypothesis.core"), "global_force_seed", None)
+        if forced is None:
+            return 0
+        fits = isinstance(forced, int) and 0 <= forced <= MAX_SEED
+        return forced if fits else zlib.crc32(str(forced).encode())  # to Hypothesis, any text is a seed
+
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
+        """The same with other values for some of its fields. Raises TypeError for a name that is no field."""
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise TypeError(f"{name}: is no setting ({', '.join(known)}){nearest(name, known)}")
+        return dataclasses.replace(self, **changes)
 
     def jobs_on(self, platform: str) -> int:
         """How many processes: as many as asked; else up to 4 cores on a CPU, one where a device is shared."""
@@ -65,7 +89,7 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """The settings that decide what a report says; jobs and the directory do not."""
         return {
-            "seed": self.seed,
+            "seed": self.start,
             "examples": self.examples,
             "dtypes": list(self.dtypes),
             "platform": self.platform,

@@ -92,7 +92,7 @@ def algebraic(pair: Pair, name: str, found: Found) -> bool:
     )
 
 
-def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...], replay: str) -> Counterexample:
+def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...] = ()) -> Counterexample:
     """The case as plain numbers, with both sides at the element where they differ most."""
     sizes, leaves, concrete = found
     bounding = bound(pair, sizes, leaves, concrete=concrete, only=name)
@@ -114,7 +114,6 @@ def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...], replay
         quantity=quantity,
         holds=holds,
         ranks=dict(pair.derivation.ranks),
-        replay=replay,
     )
 
 

@@ -51,7 +51,7 @@ class Judge:
         self.unit, self.settings = unit, settings
         self.first = unit.index < ranks.turns(derivation)  # of the pairs at these ranks
         derivation, self.choices = ranks.chosen(derivation, unit.choices)
-        self.seed = zlib.crc32(f"{settings.seed} {derivation.name} {unit.index}".encode())
+        self.seed = zlib.crc32(f"{settings.start} {derivation.name} {unit.index}".encode())
         self.rng = np.random.default_rng(self.seed)
         self.derivation = derivation
         self.findings = Findings(
@@ -226,8 +226,6 @@ class Judge:
             if name in self.findings.equations:
                 report = self.findings.equations[name]
                 on_device.enter(report, device, self.pair, self.settings, dtype, sizes, name in self.suspects)
-                if report.counterexample is not None:
-                    report.counterexample.replay = self._replay(name)
 
     # --- data ---
 
@@ -281,7 +279,7 @@ class Judge:
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
         report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
         holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
-        report.counterexample = shrink.describe(self.pair, name, found, holds, self._replay(name))
+        report.counterexample = shrink.describe(self.pair, name, found, holds)
         report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
@@ -292,11 +290,6 @@ class Judge:
             for piece in range(len(row.kinks) + 1):
                 if not self.pieces.get((choice, name, piece)):
                     self.findings.unmet.append(f"piece {piece + 1} of {name}")
-
-    def _replay(self, name: str) -> str:
-        origin = self.unit.spec.partition(":")[0]
-        target = self.derivation.name if origin.startswith("manual_bp.") else origin
-        return f"python -m verify {target} --only '{self.derivation.name}/{name}' --seed {self.settings.seed}"
 
 
 def judge(derivation: Derivation, unit: Unit) -> Findings:

@@ -107,7 +107,8 @@ class Counterexample:
     quantity: str = ""  # what is compared: the equation, or of the composed gradient one of its derivatives
     holds: tuple[str, ...] = ()  # equations upstream of this one that hold
     ranks: dict[str, int] = dataclasses.field(default_factory=dict)  # how many axes `*batch` stands for
-    replay: str = ""  # a command that shows it again
+    replay: str = ""  # the token that `python -m verify --replay` takes
+    script: str = ""  # the file that shows it with jax and the user's file alone
 
 
 @dataclasses.dataclass

@@ -100,7 +100,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "annotation that cannot be evaluated": (
         dict(forward=dict(z=affine, J=unreadable)),
-        "J=unreadable: its signature cannot be read: NameError: name 'Flaot' is not defined",
+        "J=unreadable: its signature cannot be read: NameError: name 'Flaot' is not defined; annotations are read "
+        "as Python, as in x: Float[Array, 'n d']",
     ),
 }
 

@@ -53,7 +53,35 @@ SLIPS = [
     ),
     Slip(
         "annotation not jaxtyping", 'x: Float[Array, " d"]', "x: jax.Array",
-        "layer: y=output: parameter 'x' is no node, so it is a leaf, and has no shape; annotate it once, as in",
+        "layer: y=output: parameter 'x' is no node, so it is a leaf, and Array says no shape; annotate it once, as in",
+    ),
+    Slip(
+        "annotation of NumPy's", 'x: Float[Array, " d"]', "x: np.ndarray",
+        "layer: y=output: parameter 'x' is no node, so it is a leaf, and ndarray says no shape; annotate it",
+    ),
+    Slip(
+        "annotation a plain string", 'x: Float[Array, " d"]', 'x: "q d"',
+        "layer: y=output: its signature cannot be read: SyntaxError: invalid syntax (<string>, line 1)",
+    ),
+    Slip(
+        "annotation with dimensions that nothing is drawn for", 'x: Float[Array, " d"]', 'x: Float[Array, "d?"]',
+        "layer: y=output: x: dimension 'd?' of 'd?' is not supported; use names, fixed sizes and what is computed of",
+    ),
+    Slip(
+        "annotation of another shape than the node has", "def energy(y)", "def energy(y: Float[Array, 'd'])",
+        "layer: y=output: returned shape (2,) for q = 2, d = 1, but y is (d,) in J=energy; mend the function or the",
+    ),
+    Slip(
+        "two annotations that differ", "def dJ_dW(dJ_dy, x)", "def dJ_dW(dJ_dy, x: Float[Array, 'q'])",
+        "layer: dJ_dW: x is float (q,), but float (d,) in y=output; a symbol has one shape",
+    ),
+    Slip(
+        "a derivative of no symbol", "dJ_dW=dJ_dW))", "dJ_dw=dJ_dW))",
+        "layer: dJ_dw=dJ_dW: 'w' is no symbol (W, x, y, J); did you mean 'W'?",
+    ),
+    Slip(
+        "a size below zero", 'x: Float[Array, " d"]', 'x: Float[Array, "d-3"]',
+        "layer: dimension 'd-3' is -2 for d = 1; name the smaller, as in 'n' and 'n+1'",
     ),
     Slip(
         "neither symbol nor equation", "def dJ_dW(dJ_dy, x)", "def dJ_dW(dJ_dY, x)",

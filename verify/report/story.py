@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pprint
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -33,11 +34,12 @@ def story(equation: EquationReport, derivation: str = "") -> str:
     if equation.because:
         lines += _wrapped(equation.because, "  ")
     if equation.counterexample:
-        lines += _case(equation.counterexample, equation.name)
+        lines += told(equation.counterexample, equation.name)
     return "\n".join(lines)
 
 
-def _case(case: Counterexample, name: str) -> list[str]:
+def told(case: Counterexample, name: str) -> list[str]:
+    """A case of an equation, line by line: the numbers, both sides, and the commands that show it again."""
     dims = ", ".join(f"{dim} = {size}" for dim, size in gathered(case.dims, case.ranks).items())
     at = ", ".join(map(str, case.index))
     whole = "" if case.quantity in ("", name) else f" of the {name}"
@@ -61,26 +63,30 @@ def _case(case: Counterexample, name: str) -> list[str]:
     ]
     if case.holds:
         lines += ["", *_wrapped(f"equations before it that hold: {', '.join(case.holds)}", "  ")]
-    if case.replay:
-        lines += ["", "  to see it again:", f"{INDENT}{case.replay}"]
+    again = [f"python {shlex.quote(case.script)}"] if case.script else []
+    again += [f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else []
+    if again:
+        lines += ["", "  to see it again:", *(INDENT + command for command in again)]
     return lines
 
 
 def _assignments(values: Mapping[str, Any]) -> list[str]:
     """Lines of Python, with `import numpy as np`; exact, because a float's repr is."""
-    return [line for name, value in values.items() for line in _assignment(name, value)]
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, str):
+            lines.append(f"{INDENT}{name} = {value!r}")
+        else:
+            array = "np.array" if isinstance(value, list | tuple) else ""
+            lines += assignment(f"{INDENT}{name}", value, array)
+    return lines
 
 
-def _assignment(name: str, value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [f"{INDENT}{name} = {value!r}"]
-    start, end = (
-        (f"{INDENT}{name} = np.array(", ")")
-        if isinstance(value, list | tuple)
-        else (f"{INDENT}{name} = ", "")
-    )
+def assignment(name: str, value: Any, array: str, more: str = "") -> list[str]:
+    """The lines that assign numbers to a name: as they are, or as an `array` made of them and of `more`."""
+    start, end = (f"{name} = {array}(", f"{more})") if array else (f"{name} = ", "")
     text = pprint.pformat(value, width=max(40, WIDTH - len(start) - len(end)), compact=True)
-    text = re.sub(r"\b(nan|inf)\b", r"np.\1", text)
+    text = re.sub(r"\b(nan|inf)\b", rf"{array.partition('.')[0] or 'np'}.\1", text)
     return (start + text.replace("\n", "\n" + " " * len(start)) + end).split("\n")
 
 

@@ -21,8 +21,8 @@ from rich.text import Text
 
 from verify.report import symbols
 from verify.report.formula import to_unicode
-from verify.report.story import story
-from verify.verdict import DerivationReport, EquationReport, Report, Status, Verdict
+from verify.report.story import story, told
+from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Status, Verdict
 
 STYLES = {
     Verdict.REFUTED: "bold red",
@@ -79,6 +79,19 @@ def show(report: Report, console: Console, saved: Path) -> None:
             if not equation.verdict.good:
                 _show_story(equation, derivation.name, console)
     _show_summary(report, console, saved)
+
+
+def show_again(
+    token: str, equation: str, case: Counterexample | None, fault: str | None, console: Console
+) -> None:
+    """Print what became of a case that was judged once more."""
+    if fault is not None:
+        console.print(Text(f"{token}: {fault}"), soft_wrap=True)
+    elif case is None:
+        console.print(Text.assemble(f"{token}: ", ("the two sides agree now", STYLES[Verdict.PROVED])))
+    else:
+        console.print(Text.assemble(f"{token}: ", ("the two sides still differ", STYLES[Verdict.REFUTED])))
+        console.print(Text("\n".join(told(case, equation))), soft_wrap=True)
 
 
 def show_list(derivations: Iterable[tuple[str, str, list[tuple[str, str]]]], console: Console) -> None:

@@ -21,7 +21,8 @@ def refuted(**changes) -> EquationReport:
         autodiff=0.1,
         bound=3e-16,
         holds=("dJ_dL", "dJ_do"),
-        replay="python -m verify backprop --only backprop/dJ_dz",
+        replay="backprop/dJ_dz@3f2a41",
+        script="kept/dJ_dz of mine.py",
     )
     tex = r"\partial J/\partial z = \partial J/\partial h \odot \phi'(z)"
     return EquationReport("dJ_dz", tex, Verdict.REFUTED, counterexample=Counterexample(**{**case, **changes}))
@@ -53,7 +54,8 @@ backprop/dJ_dz is refuted: it is not the derivative
   equations before it that hold: dJ_dL, dJ_do
 
   to see it again:
-    python -m verify backprop --only backprop/dJ_dz"""
+    python 'kept/dJ_dz of mine.py'
+    python -m verify --replay backprop/dJ_dz@3f2a41"""
     )
 
 
@@ -67,7 +69,8 @@ def test_it_fits_and_python_reads_the_values_back(size):
     numbers[0, 0] = np.inf
     numbers[-1, -1] = np.nan
     text = story(
-        refuted(leaves={"matrix": numbers.tolist(), "lam": -math.inf}, inputs={}, replay=""), "backprop"
+        refuted(leaves={"matrix": numbers.tolist(), "lam": -math.inf}, inputs={}, replay="", script=""),
+        "backprop",
     )
     assert max(map(len, text.splitlines())) <= 80
     begin, end = text.index("    matrix"), text.index("  dJ_dz[1]")

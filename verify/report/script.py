@@ -1,0 +1,299 @@
+"""Writes a counterexample as a short script: with jax and the user's file alone it shows the failure.
+
+It exits with 1 while the two sides differ, and with 0 once they agree; where a function cannot be imported, it says so
+and exits with 2.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from manual_bp.axes import gathered
+from manual_bp.composition import forward_pass, plan
+from manual_bp.derivation import Derivation
+from manual_bp.graph import Step
+from manual_bp.lowering import Part
+from manual_bp.signatures import Function, size_of
+from verify import ranks
+from verify.imports import Imports
+from verify.lanes.injection import places
+from verify.oracle import COTANGENT
+from verify.paths import before, between, ends
+from verify.programs import DTYPES, GRADIENT, Pair
+from verify.report.formula import to_unicode
+from verify.report.story import assignment
+from verify.verdict import EquationReport
+from verify.written import Scope, Unwritable, part_of
+
+OURS = (
+    "jax", "jnp", "math", "sys",
+    "autodiff", "bound", "by_hand", "failing", "leaves", "manual", "objective", "ours", "theirs", "weighted",
+)  # fmt: skip
+ENDING = """
+ours, theirs = float(manual{at}), float(autodiff{at})
+bound = {bound!r}  # what rounding could explain
+failing = abs(ours - theirs) > bound or math.isfinite(ours) != math.isfinite(theirs)
+
+for name, value in {values}:
+    print(name, "=", value)
+print(f\"\"\"
+{what}{at}:
+  {sides[0]:<11} {{ours}}
+  {sides[1]:<11} {{theirs}}
+  bound       {{bound}}
+{{"they differ by more than rounding explains" if failing else "they agree"}}\"\"\")
+sys.exit(failing)
+"""
+
+
+def script(derivation: Derivation, report: EquationReport, precision: str, platform: str | None) -> str:
+    """The text of the script for the counterexample of `report`. Raises Unwritable where there is none."""
+    return Script(derivation, report, precision, platform).text()
+
+
+class Script:
+    """One script, put together from the parts that its kind of case has."""
+
+    def __init__(self, derivation: Derivation, report: EquationReport, precision: str, platform: str | None):
+        assert report.counterexample is not None
+        self.report, self.case = report, report.counterexample
+        self.given = derivation
+        named = ranks.named(self.case.choices, self.case.ranks)
+        self.derivation, self.rows = ranks.chosen(derivation, named)
+        self.graph = self.derivation.graph
+        self.precision, self.platform = precision, platform
+        self.on_device = self.case.lane == "device"
+        known = (*self.case.leaves, *self.case.inputs, *derivation.nodes, *derivation.derivatives, *self.rows)
+        self.names = {name: name + "_" * (name in OURS) for name in known}
+        self.imports = Imports({*OURS, *self.names.values()})
+        self.shapes = self._shapes()
+        self.scope = Scope(self.imports, self.names, self.shapes, self.rows)
+
+    def text(self) -> str:
+        body = [*self._body()]  # it finds out what is imported
+        formula = to_unicode(self.report.tex)
+        dims = ", ".join(f"{d} = {size}" for d, size in gathered(self.case.dims, self.case.ranks).items())
+        about = ", at ".join(filter(None, (formula, dims)))
+        opening = [
+            f"{self.derivation.name}/{self.report.name} is {self.report.verdict}.",
+            *(["", about] if about else []),
+            "",
+            "This shows it, and exits with 1; once the two sides agree, with 0.",
+            "It needs jax and what is imported below, nothing else.",
+        ]
+        return "\n".join(
+            [
+                '"""' + "\n".join(opening).replace("\\", "\\\\"),
+                '"""',
+                *("", "import math", "import sys", "", "import jax", "import jax.numpy as jnp", ""),
+                *([] if self.on_device else ['jax.config.update("jax_platforms", "cpu")']),
+                *self.imports.lines(),
+                "",
+                *self._configuration(),
+                "",
+                *body,
+            ]
+        )
+
+    def _configuration(self) -> Iterator[str]:
+        if not self.on_device:
+            yield 'jax.config.update("jax_enable_x64", True)'
+            return
+        yield f'jax.config.update("jax_default_matmul_precision", "{self.precision}")'
+        if self.platform is not None:
+            yield f'jax.config.update("jax_default_device", jax.devices("{self.platform}")[0])'
+
+    def _body(self) -> Iterator[str]:
+        if self.report.name == GRADIENT:
+            yield from self._whole()
+        elif not self.on_device:
+            yield from self._alone()
+        elif self.case.leaves:
+            yield from self._alone_on_device()
+        else:
+            yield from self._at_kinks()
+
+    # --- the kinds of cases ---
+
+    def _alone(self) -> Iterator[str]:
+        """What the equation takes is computed by jax, and so is what it should give."""
+        equation, derivatives = self.graph.equations[self.report.name], self.graph.derivatives
+        given = [
+            name for name in equation.parameters if name in derivatives and name not in self.graph.cotangents
+        ]
+        readings = dict.fromkeys([*(derivatives[name] for name in given), (equation.root, equation.symbol)])
+        inside = {reading: between(self.graph, *reading) for reading in readings}
+        needed = [*equation.parameters, *(symbol for _, symbol in readings)]
+        for (root, _), nodes in inside.items():
+            taken = [
+                *ends(self.graph, root),
+                *(p for node in nodes for p in self.graph.steps[node].parameters),
+            ]
+            needed += [name for name in taken if name not in nodes]
+        yield from self._case(self.case.leaves)
+        if steps := self._steps(before(self.graph, needed)):
+            yield from ("", "# the graph, as far as it is needed", *steps)
+        for (root, symbol), nodes in inside.items():
+            lines = [*self._steps(nodes), f"return {self._root(root)}"]
+            yield from self._function(f"{root}_of_{symbol}", [symbol], lines)
+        yield from ("", "")
+        for name in given:
+            yield f"{self.names[name]} = {self._derivative(*derivatives[name])}"
+        yield f"manual = {self._called(equation)}"
+        yield f"autodiff = {self._derivative(equation.root, equation.symbol)}"
+        yield self._ending(self.case.leaves)
+
+    def _whole(self) -> Iterator[str]:
+        """The equations one after the other, and jax.grad of the objective."""
+        root, quantity = self.derivation.objective, self.case.quantity
+        symbol = quantity.removeprefix(f"d{root}_d").removeprefix("VJP by ")
+        if symbol not in self.derivation.leaves:
+            raise Unwritable(f"{quantity} is no derivative")
+        scaled = quantity.startswith("VJP by ") and not self.graph.cotangents
+        scale = f"{self.names[COTANGENT]} * " if scaled else ""
+        values = {name: value for name, value in self.case.leaves.items() if scaled or name != COTANGENT}
+        leaves = [name for name in values if name != COTANGENT]
+        *equations, last = plan(self.graph, [symbol])
+        taken = before(self.graph, (p for equation in (*equations, last) for p in equation.parameters))
+        by_hand = [f"{self.names[each.name]} = {self._called(each)}" for each in equations]
+        yield from self._case(values)
+        lines = [*self._steps(taken), *by_hand, f"return {self._called(last)}"]
+        yield from self._function("by_hand", leaves, lines)
+        lines = [*self._steps(before(self.graph, ends(self.graph, root))), f"return {self._root(root)}"]
+        yield from self._function("objective", leaves, lines)
+        grad, arguments = f"jax.grad(objective, argnums={leaves.index(symbol)})", self._listed(leaves)
+        yield from ("", "")
+        if self.on_device:
+            yield from self._both_ways(f"{grad}(*leaves(jnp.float64))")
+        else:
+            yield from (f"manual = {scale}by_hand({arguments})", f"autodiff = {scale}{grad}({arguments})")
+        yield self._ending(values)
+
+    def _alone_on_device(self) -> Iterator[str]:
+        """The equation in the dtype, and in float64."""
+        equation, inputs = self.graph.equations[self.report.name], self.case.inputs
+        yield from self._case(inputs)
+        yield from self._function("by_hand", inputs, [f"return {self._called(equation)}"])
+        yield from ("", "", *self._both_ways("by_hand(*leaves(jnp.float64))"))
+        yield self._ending(inputs, ("manual", "in float64"))
+
+    def _at_kinks(self) -> Iterator[str]:
+        """The equation in the dtype, and jax.grad of the node that it goes through in float64."""
+        name, inputs = self.report.name, self.case.inputs
+        place = next(each for each in places(Pair(self.derivation, self.rows)) if each.equation.name == name)
+        weight = f"{self.names[place.cotangent]} * " if place.cotangent else ""
+        lines = [f"return jnp.sum({weight}{self._called(place.step)})"]
+        yield from self._case(inputs)
+        yield from self._function("by_hand", inputs, [f"return {self._called(place.equation)}"])
+        yield from self._function("weighted", inputs, lines)
+        at = [*inputs].index(place.argument)
+        yield from ("", "", *self._both_ways(f"jax.grad(weighted, argnums={at})(*leaves(jnp.float64))"))
+        yield self._ending(inputs)
+
+    # --- parts ---
+
+    def _case(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """The choices and the numbers: in float64, or on the device in any dtype."""
+        for name, row in self.rows.items():
+            yield f"{self.names[name]} = {self._row(name, row)}"
+        if not self.on_device:
+            for name, value in values.items():
+                yield from self._array(name, value)
+            return
+        arrays = [line for name, value in values.items() for line in self._array(name, value, ", dtype")]
+        last = f"return {self._listed(values)}{',' * (len(values) == 1)}"
+        head, *rest = [line for line in self._function("leaves", [], [*arrays, last])][2:]
+        yield from [*(["", ""] if self.rows else []), head.replace("()", "(dtype)"), *rest]
+
+    def _array(self, name: str, value: Any, dtype: str = "") -> list[str]:
+        dtype = {"i": ", jnp.int32", "b": ""}.get(np.asarray(value).dtype.kind, dtype)
+        shape = self.shapes[name].shape if name in self.shapes else np.shape(value)
+        if 0 in shape:  # nested lists forget what follows an axis without entries
+            return [f"{self.names[name]} = jnp.zeros({shape}{dtype})"]
+        return assignment(self.names[name], value, "jnp.array", dtype)
+
+    def _row(self, choice: str, row: Any) -> str:
+        if isinstance(row, enum.Enum) or not isinstance(row, bool | int | float | str):
+            table = self.imports.find(type(row))
+            if table is None:
+                raise Unwritable(f"no import reaches the table of {choice}")
+            return f"{table}{'' if isinstance(row, enum.Enum) else '.table()'}[{json.dumps(row.name)}]"
+        return json.dumps(row) if isinstance(row, str) else repr(row)
+
+    def _function(self, name: str, parameters: Iterable[str], lines: list[str]) -> Iterator[str]:
+        *others, last = lines
+        result = last.removeprefix("return ")
+        if others and others[-1].startswith(f"{result} = "):  # what was computed last is returned at once
+            *others, last = [*others[:-1], "return " + others[-1].removeprefix(f"{result} = ")]
+        yield from ("", "", f"def {name}({self._listed(parameters)}):")
+        yield from (f"    {line}" for line in (*others, last))
+
+    def _both_ways(self, autodiff: str) -> Iterator[str]:
+        yield f"manual = jax.jit(by_hand)(*leaves(jnp.{self.case.dtype}))"
+        yield "with jax.enable_x64(True):"
+        yield f"    autodiff = {autodiff}"
+
+    def _ending(self, values: Iterable[str], sides: tuple[str, str] = ("manual", "jax.grad")) -> str:
+        """Prints both sides and judges them."""
+        names = [self.names[name] for name in values]
+        listed = f"dict({', '.join(f'{name}={name}' for name in names)}).items()"
+        if self.on_device:
+            listed = f"zip({json.dumps(names)}, leaves(jnp.{self.case.dtype}), strict=True)"
+        at = f"[{', '.join(map(str, self.case.index))}]" if self.case.index else ""
+        what = self.case.quantity or self.report.name
+        return ENDING.format(at=at, bound=self.case.bound, values=listed, what=what, sides=sides)
+
+    # --- calls ---
+
+    def _called(self, step: Step) -> str:
+        """A node or an equation, as the call of the user's function."""
+        if hasattr(step.function, "written"):
+            return step.function.written(self.scope)
+        if isinstance(step.function, Part):
+            given = step.function.whole.signature
+            return part_of(step.function, self._user(given.function, given.key), step.choices, self.scope)
+        rows = (f"{choice}={self.names[choice]}" for choice in step.choices)
+        arguments = ", ".join([*(self.names[p] for p in step.parameters), *rows])
+        return f"{self._user(step.function, step.name)}({arguments})"
+
+    def _user(self, function: Function, key: str) -> str:
+        """A function by its own name, or as it stands in the derivation."""
+        found = self.imports.find(function)
+        if found is None and (home := self.imports.find(self.given)):
+            found = f'{home}.{"backward" if key in self.derivation.backward else "forward"}["{key}"]'
+        return found or self.imports.name(function, key)
+
+    def _steps(self, nodes: set[str]) -> list[str]:
+        """The assignments of these nodes, in order."""
+        steps = self.graph.steps.items()
+        return [f"{self.names[node]} = {self._called(step)}" for node, step in steps if node in nodes]
+
+    def _root(self, root: str) -> str:
+        """A node, or the sum that cotangents close a derivation with."""
+        if root in self.names:
+            return self.names[root]
+        closed = self.graph.cotangents.items()
+        return " + ".join(f"jnp.sum({self.names[name]} * {self.names[node]})" for name, node in closed)
+
+    def _derivative(self, root: str, symbol: str) -> str:
+        scalar = root not in self.shapes or not self.shapes[root].shape
+        return f"jax.{'grad' if scalar else 'jacrev'}({root}_of_{symbol})({self.names[symbol]})"
+
+    def _listed(self, names: Iterable[str]) -> str:
+        return ", ".join(self.names[name] for name in names)
+
+    def _shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Of every leaf and node at the case."""
+        leaves = {}
+        for leaf in self.derivation.leaves:
+            dims, kind, _ = self.derivation.leaf_spec(leaf, self.rows)
+            shape = tuple(size_of(dim, self.case.dims) for dim in dims)
+            leaves[leaf] = jax.ShapeDtypeStruct(shape, DTYPES[kind])
+        with jax.enable_x64(True):
+            return jax.eval_shape(lambda leaves: forward_pass(self.graph, leaves, self.rows, {}), leaves)

@@ -1,0 +1,57 @@
+"""Puts a script beside each counterexample of a report, and says under which token it can be judged again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable
+
+from manual_bp.derivation import Derivation
+from verify import files
+from verify.imports import Imports
+from verify.report.script import script
+from verify.settings import Settings
+from verify.store import Store, token
+from verify.targets import Target
+from verify.verdict import DerivationReport
+from verify.written import Unwritable
+
+
+def show(
+    reports: Iterable[DerivationReport], targets: Iterable[Target], store: Store, settings: Settings
+) -> None:
+    """Fills in `replay` and `script` of every counterexample."""
+    derivations = {target.derivation.name: target for target in targets}
+    for report in reports:
+        target = derivations[report.name]
+        for equation in report.equations:
+            case = equation.counterexample
+            if case is None:
+                continue
+            path = store.script(report.name, equation.name)
+            try:
+                text = script(target.derivation, equation, settings.precision, settings.platform)
+            except Unwritable:
+                path.unlink(missing_ok=True)  # that of an earlier case
+            else:
+                files.write(path, text)
+                case.script = str(path)
+            if origin(target):
+                case.replay = token(report.name, equation.name, dataclasses.asdict(case))
+
+
+def origin(target: Target) -> str:
+    """The `module:attribute` or `file.py:attribute` that a derivation is loaded from; "" where it stands in neither."""
+    if ":" in target.spec:
+        return target.spec
+    return located(target.derivation)
+
+
+def located(derivation: Derivation) -> str:
+    """Where a derivation that was handed over as a value stands."""
+    imports = Imports(())
+    found = imports.find(derivation)
+    if found is None:
+        return ""
+    path, name = imports.file(found.partition(".")[0]), found.partition(".")[2]
+    return f"{os.path.relpath(path)}:{name}"
