@@ -6,10 +6,10 @@ import enum
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_origin
 
-from manual_bp.axes import Dims, is_open
+from manual_bp.axes import Dims, at_ranks, is_open
 from manual_bp.losses import Target
 from manual_bp.tables import Row
 
@@ -34,6 +34,10 @@ class Shape:
 
     dims: Dims
     kind: Kind
+
+    def at(self, ranks: Mapping[str, int]) -> Shape:
+        """The shape with so many axes in the place of each word that has a rank."""
+        return replace(self, dims=at_ranks(self.dims, ranks))
 
     def __str__(self) -> str:
         return f"{self.kind} {show(self.dims)}"

@@ -12,7 +12,8 @@ import numpy as np
 from manual_bp.derivation import Derivation
 from verify import on_device, platforms, ranks, shrink, targets
 from verify.lanes.cause import Setting, run
-from verify.lanes.device import Compiled, Violation
+from verify.lanes.device import Compiled
+from verify.lanes.violations import Violation
 from verify.programs import GRADIENT, Broken, Pair
 from verify.replay import fitting
 from verify.settings import Settings

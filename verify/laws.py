@@ -31,6 +31,8 @@ from verify.pulling import (
     second_order,
 )
 from verify.rule import Rule, abstract, first_rows
+from verify.written import writes
+from verify.written_laws import texts
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def laws(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> Derivatio
             leaves, a, b = jax.tree.map(jax.lax.stop_gradient, (leaves, a, b))  # v depends on u alone
             return u * law.expected(leaves, choices, a, b)
 
-        return wired(node, read.reference, {**read.annotations, **drawn}, [*drawn])
+        expected, _ = texts(read, law.name, (scalars[0], scalars[1]))
+        node = wired(node, read.reference, {**read.annotations, **drawn}, [*drawn])
+        return writes(node, lambda scope: f"{scope.names[unit]} * {expected(scope)}")
 
     def backward(law: Law) -> Function:
         def equation(*values: Any, **choices: Any) -> Any:
@@ -65,14 +69,19 @@ def laws(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> Derivatio
             return law.found(leaves, choices, a, b)
 
         equation.__doc__ = f"${law.tex}$"
-        return wired(equation, read.rule, {}, scalars)
+        _, found = texts(read, law.name, (scalars[0], scalars[1]))
+        return writes(wired(equation, read.rule, {}, scalars), found)
 
     nothing = Inputs(lambda: None, {}, {}, frozenset())
     return Derivation(
         name=f"{read.name}: laws",
         source="what any rule obeys" + "".join(f"; {each}" for each in (*refused, *dtypes.said)),
         forward={read.fresh(law.name): forward(law) for law in judged}
-        | {read.fresh("J"): wired(lambda u: u, nothing, drawn, [unit])},
+        | {
+            read.fresh("J"): writes(
+                wired(lambda u: u, nothing, drawn, [unit]), lambda scope: scope.names[unit]
+            )
+        },
         backward={f"d{read.fresh(law.name)}_d{unit}": backward(law) for law in judged},
         domains=domains,
     )

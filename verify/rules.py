@@ -9,11 +9,12 @@ from manual_bp.derivation import Derivation
 from manual_bp.domains import Domain
 from manual_bp.trees import names_of
 from verify.functions import read_manual, read_objective, read_wrt
-from verify.inputs import Function, called, is_float, wired
+from verify.inputs import Function, called, in_tex, is_float, wired
 from verify.kept import Dtypes, dtypes_of
 from verify.laws import laws
 from verify.pulling import floats, pull
 from verify.rule import Rule, read_outputs
+from verify.written import Scope, call, pulled_back, writes
 
 
 def rule_derivations(
@@ -46,8 +47,9 @@ def derivatives(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> De
         def forward(*leaves: Any, **choices: Any) -> Any:
             return floats(read.reference(*leaves, **choices))[position]
 
+        path = [*read.outputs.values()][position]
         forward = wired(forward, read.reference, read.annotations)
-        return writes(forward, lambda scope: f"{call(read.reference, scope)}{read.paths[position]}")
+        return writes(forward, lambda scope: f"{call(read.reference, scope)}{path}")
 
     def derivative(leaf: str) -> Function:
         def backward(*values: Any, **choices: Any) -> Any:
@@ -56,8 +58,8 @@ def derivatives(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> De
             return pull(read.rule, leaves, choices, given)[leaf]
 
         def written(scope: Scope) -> str:
-            given = [scope.names[cotangent] for cotangent in cotangents]
-            return pulled_back(read.rule, read.paths, given, leaf, scope)
+            weights = [scope.names[cotangent] for cotangent in cotangents]
+            return pulled_back(read.rule, read.outputs.values(), weights, leaf, scope)
 
         backward.__doc__ = rf"$\partial J/\partial {in_tex(leaf)}$"
         return writes(wired(backward, read.rule, {}, cotangents), written)

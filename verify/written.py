@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,16 @@ def returned(inputs: Inputs, scope: Scope) -> Any:
         return jax.eval_shape(lambda *leaves: inputs(*leaves, **choices), *shapes)
 
 
-def pulled_back(inputs: Inputs, paths: Sequence[str], weights: Sequence[str], leaf: str, scope: Scope) -> str:
+def pulled_back(
+    inputs: Inputs,
+    paths: Iterable[str],
+    weights: Iterable[str],
+    leaf: str,
+    scope: Scope,
+    output: str | None = None,
+) -> str:
     """The derivative by a leaf of the sum of a function's outputs, each times its weight."""
-    x, output = scope.names[leaf], call(inputs, scope)
+    x, output = scope.names[leaf], output or call(inputs, scope)
     terms = (f"jnp.sum({weight} * {output}{path})" for weight, path in zip(weights, paths, strict=True))
     return f"jax.grad(lambda {x}: {' + '.join(terms)})({x})"
 

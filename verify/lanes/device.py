@@ -162,6 +162,7 @@ class Compiled:
             return own.settle([as_bounded(self.injection.reference(injected.place, own, sizes, given)[0])])[0]
 
         closed, taken = name in programs.opaque, self._taken(name, injected.values)
+        taken |= {other: injected.values[other] for other in injected.place.decides}  # to be seen by a reader
         judged = [(name, 0, alone[name], expected(self.rounding[0]() if closed else self.own()))]
         there = self._compare(judged, taken, kink=True)
         if there.violation is not None and closed:

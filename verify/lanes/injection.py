@@ -39,6 +39,11 @@ class Place(NamedTuple):
     def argument(self) -> str:
         return self.step.parameters[0]
 
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """All that the derivative there depends on."""
+        return (*self.step.parameters, *filter(None, [self.cotangent]))
+
 
 class Injected(NamedTuple):
     """Cases for one place: what the equation is given, and how many elements lie at each kink."""
@@ -116,7 +121,7 @@ class Injection:
         programs = self.pair.programs(sizes)
         key = (place.equation.name, id(programs))
         if key not in self._traced:
-            names = dict.fromkeys((*place.step.parameters, *filter(None, [place.cotangent])))
+            names = dict.fromkeys(place.decides)
             shapes = {name: programs.reference.results[name] for name in names}
             self._traced[key] = Traced(functools.partial(_pulled, place, self.pair.choices), shapes)
         return self._traced[key](arithmetic, sizes, values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ import numpy as np
 from manual_bp.axes import gathered
 from manual_bp.composition import forward_pass, plan
 from manual_bp.derivation import Derivation
-from manual_bp.graph import Step
+from manual_bp.graph import Equation, Step
 from manual_bp.lowering import Part
 from manual_bp.signatures import Function, size_of
 from verify import ranks
@@ -110,14 +110,17 @@ class Script:
             yield f'jax.config.update("jax_default_device", jax.devices("{self.platform}")[0])'
 
     def _body(self) -> Iterator[str]:
-        if self.report.name == GRADIENT:
-            yield from self._whole()
+        name, graph = self.report.name, self.graph
+        if name == GRADIENT:
+            yield from self._composed()
         elif not self.on_device:
             yield from self._alone()
-        elif self.case.leaves:
-            yield from self._alone_on_device()
-        else:
+        elif not self.case.leaves:
             yield from self._at_kinks()
+        elif name in Pair(self.derivation, self.rows).programs(self.case.dims, concrete=True).opaque:
+            yield from self._whole([graph.equations[name]], graph.equations[name].root, self.case.leaves)
+        else:
+            yield from self._alone_on_device()
 
     # --- the kinds of cases ---
 
@@ -149,29 +152,35 @@ class Script:
         yield f"autodiff = {self._derivative(equation.root, equation.symbol)}"
         yield self._ending(self.case.leaves)
 
-    def _whole(self) -> Iterator[str]:
+    def _composed(self) -> Iterator[str]:
         """The equations one after the other, and jax.grad of the objective."""
         root, quantity = self.derivation.objective, self.case.quantity
         symbol = quantity.removeprefix(f"d{root}_d").removeprefix("VJP by ")
         if symbol not in self.derivation.leaves:
             raise Unwritable(f"{quantity} is no derivative")
         scaled = quantity.startswith("VJP by ") and not self.graph.cotangents
-        scale = f"{self.names[COTANGENT]} * " if scaled else ""
         values = {name: value for name, value in self.case.leaves.items() if scaled or name != COTANGENT}
+        yield from self._whole(plan(self.graph, [symbol]), root, values)
+
+    def _whole(self, equations: Sequence[Equation], root: str, values: Mapping[str, Any]) -> Iterator[str]:
+        """What equations give of the leaves, and jax.grad of a root."""
         leaves = [name for name in values if name != COTANGENT]
-        *equations, last = plan(self.graph, [symbol])
-        taken = before(self.graph, (p for equation in (*equations, last) for p in equation.parameters))
-        by_hand = [f"{self.names[each.name]} = {self._called(each)}" for each in equations]
+        *others, last = equations
+        if missing := {*last.parameters} - {*leaves, *self.graph.steps, *(each.name for each in others)}:
+            raise Unwritable(f"{last.name}: takes {', '.join(sorted(missing))}, which is no leaf")
+        taken = before(self.graph, (p for equation in equations for p in equation.parameters))
+        by_hand = [f"{self.names[each.name]} = {self._called(each)}" for each in others]
         yield from self._case(values)
         lines = [*self._steps(taken), *by_hand, f"return {self._called(last)}"]
         yield from self._function("by_hand", leaves, lines)
         lines = [*self._steps(before(self.graph, ends(self.graph, root))), f"return {self._root(root)}"]
         yield from self._function("objective", leaves, lines)
-        grad, arguments = f"jax.grad(objective, argnums={leaves.index(symbol)})", self._listed(leaves)
+        grad, arguments = self._transform(root, leaves.index(last.symbol)), self._listed(leaves)
         yield from ("", "")
         if self.on_device:
             yield from self._both_ways(f"{grad}(*leaves(jnp.float64))")
         else:
+            scale = f"{self.names[COTANGENT]} * " if COTANGENT in values else ""
             yield from (f"manual = {scale}by_hand({arguments})", f"autodiff = {scale}{grad}({arguments})")
         yield self._ending(values)
 
@@ -282,8 +291,13 @@ class Script:
         return " + ".join(f"jnp.sum({self.names[name]} * {self.names[node]})" for name, node in closed)
 
     def _derivative(self, root: str, symbol: str) -> str:
-        scalar = root not in self.shapes or not self.shapes[root].shape
-        return f"jax.{'grad' if scalar else 'jacrev'}({root}_of_{symbol})({self.names[symbol]})"
+        return f"jax.{self._kind(root)}({root}_of_{symbol})({self.names[symbol]})"
+
+    def _transform(self, root: str, place: int) -> str:
+        return f"jax.{self._kind(root)}(objective, argnums={place})"
+
+    def _kind(self, root: str) -> str:
+        return "grad" if root not in self.shapes or not self.shapes[root].shape else "jacrev"
 
     def _listed(self, names: Iterable[str]) -> str:
         return ", ".join(self.names[name] for name in names)
