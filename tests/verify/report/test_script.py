@@ -21,11 +21,13 @@ from verify.lanes.device import Compiled
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
 from verify.report.script import script
+from verify.rules import rule_derivations
 from verify.settings import Settings
 from verify.shrink import Found
 from verify.store import Store, token
 from verify.verdict import EquationReport, Verdict
 from verify.work import Findings
+from verify.written import Unwritable
 
 FILE = """
 from typing import Literal
@@ -241,6 +243,33 @@ def test_a_custom_rule_with_two_outputs(file: Path, tmp_path: Path):
     assert run(text)[0] == 1
     mend(file)
     assert run(text)[0] == 0
+
+
+def test_the_laws_of_a_rule(file: Path):
+    """A script says of each law what the bounds lane says; a few have none."""
+    mine = importlib.import_module("mine")
+    _, laws = rule_derivations(mine.rule, mine.reference, "x", shapes=dict(x="n", y="n"))
+    scalars = {
+        name: np.array([number]) for name, number in zip(("unit", "a", "b"), (0.5, 2.0, 3.0), strict=True)
+    }
+    leaves = {"x": np.array([[1.0, 3.0]]), "y": np.array([[2.0, -1.0]]), COTANGENT: np.ones(1), **scalars}
+    pair, texts, same, without = Pair(laws, {}), {}, {}, []
+    for name in laws.equations:
+        case = shrink.describe(pair, name, Found({"n": 2}, leaves, concrete=True))
+        report = EquationReport(name, "", Verdict.REFUTED, counterexample=case)
+        try:
+            texts[name], same[name] = script(laws, report, "highest", None), case.manual == case.autodiff
+        except Unwritable:
+            without.append(name)
+    assert {name: run(text)[0] == 0 for name, text in texts.items()} == same
+    assert without == ["dzero_x_dunit", "dlinear_x_dunit", "dalone_x_dunit"]
+    wrong = [f"d{law}_x_dunit" for law in ("jit", "remat", "vmap", "scan")]
+    assert same == {
+        "dy_0_dunit": True,
+        "dy_1_dunit": True,
+        **dict.fromkeys(wrong, False),
+        "dsecond_x_dunit": True,
+    }
 
 
 def test_where_no_import_reaches_it_says_so(tmp_path: Path):
