@@ -61,6 +61,8 @@ def _no_number(view: View) -> str | None:
 def _factor(view: View) -> str | None:
     """manual = c jax.grad, c = 0 among them."""
     constant = view.multiple(view.manual, view.right)
+    if constant is None and (excess := view.multiple(view.difference, view.right)) is not None:
+        constant = 1 + excess  # 1 + 1e-9 has terms that are too large to be read off, 1e-9 has not
     if constant is None:
         return None
     return f"manual = {signed_text(constant, GRAD, view.sizes)}"

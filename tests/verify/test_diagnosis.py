@@ -73,6 +73,7 @@ LAYER = Derivation(
             "manual differs in [-1] only: there it is 0",
         ),
         ("dJ_dh", lambda W2, dJ_do: (W2.T @ dJ_do) * (1 + 1e-6), "manual = (1 + 1e-06)*jax.grad"),
+        ("dJ_dh", lambda W2, dJ_do: (W2.T @ dJ_do) * (1 - 1e-9), "manual = (1 - 1e-09)*jax.grad"),
         ("dJ_do", lambda o, y: o, "manual = jax.grad + y"),
         ("dJ_ds", lambda: float("nan"), "manual is NaN"),
     ],
