@@ -54,9 +54,10 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
     for place, target in enumerate(targets):
         mine = [found[i] for i, (t, _) in enumerate(units) if t == place and i in found]
         if mine or not interrupted:
-            derivations.append(judge.conclude(target.derivation.name, target.derivation.source, mine))
+            concluded = judge.conclude(target.derivation.name, target.derivation.source, mine)
+            show(concluded, target, store, settings)
+            derivations.append(concluded)
     derivations = [derivation for derivation in derivations if derivation.equations]
-    show(derivations, targets, store, settings)
     seconds = time.perf_counter() - started
     return Report(where, settings.to_json(), totals(targets, units, found, seconds), derivations, interrupted)
 

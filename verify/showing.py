@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable
 
 from manual_bp.derivation import Derivation
 from verify import files
@@ -14,30 +13,25 @@ from verify.settings import Settings
 from verify.store import Store, token
 from verify.targets import Target
 from verify.verdict import DerivationReport
-from verify.written import Unwritable
 
 
-def show(
-    reports: Iterable[DerivationReport], targets: Iterable[Target], store: Store, settings: Settings
-) -> None:
+def show(report: DerivationReport, target: Target, store: Store, settings: Settings) -> None:
     """Fills in `replay` and `script` of every counterexample."""
-    derivations = {target.derivation.name: target for target in targets}
-    for report in reports:
-        target = derivations[report.name]
-        for equation in report.equations:
-            case = equation.counterexample
-            if case is None:
-                continue
-            path = store.script(report.name, equation.name)
-            try:
-                text = script(target.derivation, equation, settings.precision, settings.platform)
-            except Unwritable:
-                path.unlink(missing_ok=True)  # that of an earlier case
-            else:
-                files.write(path, text)
-                case.script = str(path)
-            if origin(target):
-                case.replay = token(report.name, equation.name, dataclasses.asdict(case))
+    from_where = origin(target)
+    for equation in report.equations:
+        case = equation.counterexample
+        if case is None:
+            continue
+        path = store.script(report.name, equation.name)
+        try:
+            text = script(target.derivation, equation, settings.precision, settings.platform)
+        except Exception:  # Unwritable, or whatever stops it: no reason to lose the report
+            path.unlink(missing_ok=True)  # that of an earlier case
+        else:
+            files.write(path, text)
+            case.script = str(path)
+        if from_where:
+            case.replay = token(report.name, equation.name, dataclasses.asdict(case))
 
 
 def origin(target: Target) -> str:

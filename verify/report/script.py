@@ -6,35 +6,23 @@ and exits with 2.
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jax
-import numpy as np
-
 from manual_bp.axes import gathered
-from manual_bp.composition import forward_pass, plan
+from manual_bp.composition import plan
 from manual_bp.derivation import Derivation
-from manual_bp.graph import Equation, Step
-from manual_bp.lowering import Part
-from manual_bp.signatures import Function, size_of
-from verify import ranks
-from verify.imports import Imports
+from manual_bp.graph import Equation
 from verify.lanes.injection import places
 from verify.oracle import COTANGENT
 from verify.paths import before, between, ends
-from verify.programs import DTYPES, GRADIENT, Pair
+from verify.programs import GRADIENT, Pair
+from verify.report.code import Code
 from verify.report.formula import to_unicode
-from verify.report.story import assignment
 from verify.verdict import EquationReport
-from verify.written import Scope, Unwritable, part_of
+from verify.written import Unwritable
 
-OURS = (
-    "jax", "jnp", "math", "sys",
-    "autodiff", "bound", "by_hand", "failing", "leaves", "manual", "objective", "ours", "theirs", "weighted",
-)  # fmt: skip
 ENDING = """
 ours, theirs = float(manual{at}), float(autodiff{at})
 bound = {bound!r}  # what rounding could explain
@@ -63,17 +51,10 @@ class Script:
     def __init__(self, derivation: Derivation, report: EquationReport, precision: str, platform: str | None):
         assert report.counterexample is not None
         self.report, self.case = report, report.counterexample
-        self.given = derivation
-        named = ranks.named(self.case.choices, self.case.ranks)
-        self.derivation, self.rows = ranks.chosen(derivation, named)
-        self.graph = self.derivation.graph
+        self.code = Code(derivation, self.case)
+        self.derivation, self.graph, self.names = self.code.derivation, self.code.graph, self.code.names
         self.precision, self.platform = precision, platform
         self.on_device = self.case.lane == "device"
-        known = (*self.case.leaves, *self.case.inputs, *derivation.nodes, *derivation.derivatives, *self.rows)
-        self.names = {name: name + "_" * (name in OURS) for name in known}
-        self.imports = Imports({*OURS, *self.names.values()})
-        self.shapes = self._shapes()
-        self.scope = Scope(self.imports, self.names, self.shapes, self.rows)
 
     def text(self) -> str:
         body = [*self._body()]  # it finds out what is imported
@@ -93,7 +74,7 @@ class Script:
                 '"""',
                 *("", "import math", "import sys", "", "import jax", "import jax.numpy as jnp", ""),
                 *([] if self.on_device else ['jax.config.update("jax_platforms", "cpu")']),
-                *self.imports.lines(),
+                *self.code.imports.lines(),
                 "",
                 *self._configuration(),
                 "",
@@ -117,7 +98,7 @@ class Script:
             yield from self._alone()
         elif not self.case.leaves:
             yield from self._at_kinks()
-        elif name in Pair(self.derivation, self.rows).programs(self.case.dims, concrete=True).opaque:
+        elif name in Pair(self.derivation, self.code.rows).programs(self.case.dims, concrete=True).opaque:
             yield from self._whole([graph.equations[name]], graph.equations[name].root, self.case.leaves)
         else:
             yield from self._alone_on_device()
@@ -140,15 +121,15 @@ class Script:
             ]
             needed += [name for name in taken if name not in nodes]
         yield from self._case(self.case.leaves)
-        if steps := self._steps(before(self.graph, needed)):
+        if steps := self.code.steps(before(self.graph, needed)):
             yield from ("", "# the graph, as far as it is needed", *steps)
         for (root, symbol), nodes in inside.items():
-            lines = [*self._steps(nodes), f"return {self._root(root)}"]
+            lines = [*self.code.steps(nodes), f"return {self.code.root(root)}"]
             yield from self._function(f"{root}_of_{symbol}", [symbol], lines)
         yield from ("", "")
         for name in given:
             yield f"{self.names[name]} = {self._derivative(*derivatives[name])}"
-        yield f"manual = {self._called(equation)}"
+        yield f"manual = {self.code.called(equation)}"
         yield f"autodiff = {self._derivative(equation.root, equation.symbol)}"
         yield self._ending(self.case.leaves)
 
@@ -169,13 +150,16 @@ class Script:
         if missing := {*last.parameters} - {*leaves, *self.graph.steps, *(each.name for each in others)}:
             raise Unwritable(f"{last.name}: takes {', '.join(sorted(missing))}, which is no leaf")
         taken = before(self.graph, (p for equation in equations for p in equation.parameters))
-        by_hand = [f"{self.names[each.name]} = {self._called(each)}" for each in others]
+        by_hand = [f"{self.names[each.name]} = {self.code.called(each)}" for each in others]
         yield from self._case(values)
-        lines = [*self._steps(taken), *by_hand, f"return {self._called(last)}"]
+        lines = [*self.code.steps(taken), *by_hand, f"return {self.code.called(last)}"]
         yield from self._function("by_hand", leaves, lines)
-        lines = [*self._steps(before(self.graph, ends(self.graph, root))), f"return {self._root(root)}"]
+        lines = [
+            *self.code.steps(before(self.graph, ends(self.graph, root))),
+            f"return {self.code.root(root)}",
+        ]
         yield from self._function("objective", leaves, lines)
-        grad, arguments = self._transform(root, leaves.index(last.symbol)), self._listed(leaves)
+        grad, arguments = self._transform(root, leaves.index(last.symbol)), self.code.listed(leaves)
         yield from ("", "")
         if self.on_device:
             yield from self._both_ways(f"{grad}(*leaves(jnp.float64))")
@@ -188,18 +172,20 @@ class Script:
         """The equation in the dtype, and in float64."""
         equation, inputs = self.graph.equations[self.report.name], self.case.inputs
         yield from self._case(inputs)
-        yield from self._function("by_hand", inputs, [f"return {self._called(equation)}"])
+        yield from self._function("by_hand", inputs, [f"return {self.code.called(equation)}"])
         yield from ("", "", *self._both_ways("by_hand(*leaves(jnp.float64))"))
         yield self._ending(inputs, ("manual", "in float64"))
 
     def _at_kinks(self) -> Iterator[str]:
         """The equation in the dtype, and jax.grad of the node that it goes through in float64."""
         name, inputs = self.report.name, self.case.inputs
-        place = next(each for each in places(Pair(self.derivation, self.rows)) if each.equation.name == name)
+        place = next(
+            each for each in places(Pair(self.derivation, self.code.rows)) if each.equation.name == name
+        )
         weight = f"{self.names[place.cotangent]} * " if place.cotangent else ""
-        lines = [f"return jnp.sum({weight}{self._called(place.step)})"]
+        lines = [f"return jnp.sum({weight}{self.code.called(place.step)})"]
         yield from self._case(inputs)
-        yield from self._function("by_hand", inputs, [f"return {self._called(place.equation)}"])
+        yield from self._function("by_hand", inputs, [f"return {self.code.called(place.equation)}"])
         yield from self._function("weighted", inputs, lines)
         at = [*inputs].index(place.argument)
         yield from ("", "", *self._both_ways(f"jax.grad(weighted, argnums={at})(*leaves(jnp.float64))"))
@@ -209,38 +195,23 @@ class Script:
 
     def _case(self, values: Mapping[str, Any]) -> Iterator[str]:
         """The choices and the numbers: in float64, or on the device in any dtype."""
-        for name, row in self.rows.items():
-            yield f"{self.names[name]} = {self._row(name, row)}"
+        for name, row in self.code.rows.items():
+            yield f"{self.names[name]} = {self.code.row(name, row)}"
         if not self.on_device:
             for name, value in values.items():
-                yield from self._array(name, value)
+                yield from self.code.array(name, value)
             return
-        arrays = [line for name, value in values.items() for line in self._array(name, value, ", dtype")]
-        last = f"return {self._listed(values)}{',' * (len(values) == 1)}"
+        arrays = [line for name, value in values.items() for line in self.code.array(name, value, ", dtype")]
+        last = f"return {self.code.listed(values)}{',' * (len(values) == 1)}"
         head, *rest = [line for line in self._function("leaves", [], [*arrays, last])][2:]
-        yield from [*(["", ""] if self.rows else []), head.replace("()", "(dtype)"), *rest]
-
-    def _array(self, name: str, value: Any, dtype: str = "") -> list[str]:
-        dtype = {"i": ", jnp.int32", "b": ""}.get(np.asarray(value).dtype.kind, dtype)
-        shape = self.shapes[name].shape if name in self.shapes else np.shape(value)
-        if 0 in shape:  # nested lists forget what follows an axis without entries
-            return [f"{self.names[name]} = jnp.zeros({shape}{dtype})"]
-        return assignment(self.names[name], value, "jnp.array", dtype)
-
-    def _row(self, choice: str, row: Any) -> str:
-        if isinstance(row, enum.Enum) or not isinstance(row, bool | int | float | str):
-            table = self.imports.find(type(row))
-            if table is None:
-                raise Unwritable(f"no import reaches the table of {choice}")
-            return f"{table}{'' if isinstance(row, enum.Enum) else '.table()'}[{json.dumps(row.name)}]"
-        return json.dumps(row) if isinstance(row, str) else repr(row)
+        yield from [*(["", ""] if self.code.rows else []), head.replace("()", "(dtype)"), *rest]
 
     def _function(self, name: str, parameters: Iterable[str], lines: list[str]) -> Iterator[str]:
         *others, last = lines
         result = last.removeprefix("return ")
         if others and others[-1].startswith(f"{result} = "):  # what was computed last is returned at once
             *others, last = [*others[:-1], "return " + others[-1].removeprefix(f"{result} = ")]
-        yield from ("", "", f"def {name}({self._listed(parameters)}):")
+        yield from ("", "", f"def {name}({self.code.listed(parameters)}):")
         yield from (f"    {line}" for line in (*others, last))
 
     def _both_ways(self, autodiff: str) -> Iterator[str]:
@@ -258,56 +229,8 @@ class Script:
         what = self.case.quantity or self.report.name
         return ENDING.format(at=at, bound=self.case.bound, values=listed, what=what, sides=sides)
 
-    # --- calls ---
-
-    def _called(self, step: Step) -> str:
-        """A node or an equation, as the call of the user's function."""
-        if hasattr(step.function, "written"):
-            return step.function.written(self.scope)
-        if isinstance(step.function, Part):
-            given = step.function.whole.signature
-            return part_of(step.function, self._user(given.function, given.key), step.choices, self.scope)
-        rows = (f"{choice}={self.names[choice]}" for choice in step.choices)
-        arguments = ", ".join([*(self.names[p] for p in step.parameters), *rows])
-        return f"{self._user(step.function, step.name)}({arguments})"
-
-    def _user(self, function: Function, key: str) -> str:
-        """A function by its own name, or as it stands in the derivation."""
-        found = self.imports.find(function)
-        if found is None and (home := self.imports.find(self.given)):
-            found = f'{home}.{"backward" if key in self.derivation.backward else "forward"}["{key}"]'
-        return found or self.imports.name(function, key)
-
-    def _steps(self, nodes: set[str]) -> list[str]:
-        """The assignments of these nodes, in order."""
-        steps = self.graph.steps.items()
-        return [f"{self.names[node]} = {self._called(step)}" for node, step in steps if node in nodes]
-
-    def _root(self, root: str) -> str:
-        """A node, or the sum that cotangents close a derivation with."""
-        if root in self.names:
-            return self.names[root]
-        closed = self.graph.cotangents.items()
-        return " + ".join(f"jnp.sum({self.names[name]} * {self.names[node]})" for name, node in closed)
-
     def _derivative(self, root: str, symbol: str) -> str:
-        return f"jax.{self._kind(root)}({root}_of_{symbol})({self.names[symbol]})"
+        return f"jax.{self.code.kind(root)}({root}_of_{symbol})({self.names[symbol]})"
 
     def _transform(self, root: str, place: int) -> str:
-        return f"jax.{self._kind(root)}(objective, argnums={place})"
-
-    def _kind(self, root: str) -> str:
-        return "grad" if root not in self.shapes or not self.shapes[root].shape else "jacrev"
-
-    def _listed(self, names: Iterable[str]) -> str:
-        return ", ".join(self.names[name] for name in names)
-
-    def _shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
-        """Of every leaf and node at the case."""
-        leaves = {}
-        for leaf in self.derivation.leaves:
-            dims, kind, _ = self.derivation.leaf_spec(leaf, self.rows)
-            shape = tuple(size_of(dim, self.case.dims) for dim in dims)
-            leaves[leaf] = jax.ShapeDtypeStruct(shape, DTYPES[kind])
-        with jax.enable_x64(True):
-            return jax.eval_shape(lambda leaves: forward_pass(self.graph, leaves, self.rows, {}), leaves)
+        return f"jax.{self.code.kind(root)}(objective, argnums={place})"
