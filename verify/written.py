@@ -69,11 +69,11 @@ def pulled_back(
     return f"jax.grad(lambda {x}: {' + '.join(terms)})({x})"
 
 
-def part_of(part: Part, function: str, choices: Iterable[str], scope: Scope) -> str:
-    """A call of a function of trees, and the indexing that leads to one part of what it returns."""
+def call_of_trees(part: Part, function: str, choices: Iterable[str], scope: Scope) -> str:
+    """A call of a function of trees, one of whose results is this part."""
     trees = [tree(names, scope) for names in part.whole.takes]
     rows = (f"{choice}={scope.names[choice]}" for choice in choices)
-    return f"{function}({', '.join([*trees, *rows])}){path_to(part.name, part.whole.gives)}"
+    return f"{function}({', '.join([*trees, *rows])})"
 
 
 def path_to(leaf: str, names: Names) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -13,14 +13,14 @@ import numpy as np
 from manual_bp.composition import forward_pass
 from manual_bp.derivation import Derivation
 from manual_bp.graph import Step
-from manual_bp.lowering import Part
+from manual_bp.lowering import Part, Whole
 from manual_bp.signatures import Function, size_of
 from verify import ranks
 from verify.imports import Imports
 from verify.programs import DTYPES
 from verify.report.story import assignment
 from verify.verdict import Counterexample
-from verify.written import Scope, Unwritable, part_of
+from verify.written import Scope, Unwritable, call_of_trees, path_to
 
 OURS = (
     "jax", "jnp", "math", "sys",
@@ -61,11 +61,31 @@ class Code:
         if hasattr(step.function, "written"):
             return step.function.written(self.scope)
         if isinstance(step.function, Part):
-            given = step.function.whole.signature
-            return part_of(step.function, self._user(given.function, given.key), step.choices, self.scope)
+            return self._tree(step, step.function) + path_to(step.function.name, step.function.whole.gives)
         rows = (f"{choice}={self.names[choice]}" for choice in step.choices)
         arguments = ", ".join([*(self.names[p] for p in step.parameters), *rows])
         return f"{self._user(step.function, step.name)}({arguments})"
+
+    def _tree(self, step: Step, part: Part) -> str:
+        """The call that a part is one of the results of."""
+        given = part.whole.signature
+        return call_of_trees(part, self._user(given.function, given.key), step.choices, self.scope)
+
+    def assigned(self, steps: Iterable[Step]) -> Iterator[str]:
+        """The assignments of nodes or equations in order; what gives a tree is called once for all of its parts."""
+        made: dict[Whole, str] = {}
+        steps = [*steps]
+        wholes = [step.function.whole for step in steps if isinstance(step.function, Part)]
+        for step in steps:
+            part = step.function
+            if not isinstance(part, Part) or wholes.count(part.whole) == 1:
+                yield f"{self.names[step.name]} = {self.called(step)}"
+                continue
+            if part.whole not in made:
+                key = part.whole.signature.key
+                made[part.whole] = key + "_" * (key in (*OURS, *self.names))
+                yield f"{made[part.whole]} = {self._tree(step, part)}"
+            yield f"{self.names[step.name]} = {made[part.whole]}{path_to(part.name, part.whole.gives)}"
 
     def _user(self, function: Function, key: str) -> str:
         """A function by its own name, or as it stands in the derivation."""
@@ -76,8 +96,7 @@ class Code:
 
     def steps(self, nodes: set[str]) -> list[str]:
         """The assignments of these nodes, in order."""
-        steps = self.graph.steps.items()
-        return [f"{self.names[node]} = {self.called(step)}" for node, step in steps if node in nodes]
+        return [*self.assigned(step for node, step in self.graph.steps.items() if node in nodes)]
 
     def root(self, root: str) -> str:
         """A node, or the sum that cotangents close a derivation with."""

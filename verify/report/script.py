@@ -150,7 +150,7 @@ class Script:
         if missing := {*last.parameters} - {*leaves, *self.graph.steps, *(each.name for each in others)}:
             raise Unwritable(f"{last.name}: takes {', '.join(sorted(missing))}, which is no leaf")
         taken = before(self.graph, (p for equation in equations for p in equation.parameters))
-        by_hand = [f"{self.names[each.name]} = {self.code.called(each)}" for each in others]
+        by_hand = self.code.assigned(others)
         yield from self._case(values)
         lines = [*self.code.steps(taken), *by_hand, f"return {self.code.called(last)}"]
         yield from self._function("by_hand", leaves, lines)
