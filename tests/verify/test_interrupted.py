@@ -69,7 +69,7 @@ def judged(folder: Path) -> dict[Path, int]:
 def kept(folder: Path) -> set[Path]:
     """The counterexamples that are kept, each of them whole."""
     found = set(folder.glob(".verify/counterexamples/*/*.json"))
-    assert all(json.loads(path.read_text())["leaves"] for path in found)
+    assert all(json.loads(path.read_text())["quantity"] for path in found)
     return found
 
 
