@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from verify.arithmetic.field import Field
-from verify.arithmetic.tower import Residues
+from verify.arithmetic.tower import Grounded, Residues
 from verify.interpret import ShapeDtype, Sizes, Step
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
@@ -45,7 +45,10 @@ class Algebra:
 
     def equal(self, a: Residues, b: Residues) -> bool:
         """Whether two values agree wherever both have one, and do so at some point."""
-        agreement = self.field.compare(a, b)
+        try:
+            agreement = self.field.compare(a, b)
+        except Grounded:  # they have no level in common
+            return False
         return shape_of(a) == shape_of(b) and agreement.mismatch is None and agreement.points > 0
 
     def zero(self, value: Residues) -> bool:

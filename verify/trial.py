@@ -189,23 +189,30 @@ def side_of(
     draw: Callable[[int], Leaves],
     *,
     extended: bool = True,
-    levels: int | None = None,
+    more: int = 0,
+    descending: bool = False,
 ) -> Side:
-    """What is right at these points of the field: the floats steer, and `draw` gives residues modulo a prime."""
-    drawn = [draw(modulus) for modulus in MODULI[: levels or pair.levels]]
+    """What is right at these points of the field: the floats steer, and `draw` gives residues modulo a prime.
+
+    The tower is as high as the proof found out, and has so many levels `more`; logarithms are discrete logarithms
+    where the proof needed them, or where they are to be.
+    """
+    descent = max(pair.descent, int(descending))
+    drawn = [draw(modulus) for modulus in MODULI[: pair.levels + descent + more]]
     leaves = {
         name: Residues(floats[name], tuple(level[name] for level in drawn))
         if spec.kind == "float"
         else floats[name]
         for name, spec in pair.specs(sizes).items()
     }
-    field = Field(len(next(iter(floats.values()))), len(drawn), extended=extended)
+    points = len(next(iter(floats.values())))
+    field = Field(points, len(drawn), extended=extended, descending=descent > 0)
     return Side(programs, sizes, field, leaves)
 
 
 def like(field: Field) -> Field:
     """A new field like this one: what a candidate does is noted apart from what the right side did."""
-    return Field(field.points, len(field.moduli), extended=field.extended)
+    return Field(field.points, len(field.moduli), extended=field.extended, descending=field.descending)
 
 
 class Side:

@@ -32,7 +32,7 @@ class View:
         specs = pair.specs(sizes)
         floats = generic(rng, sizes, specs, POINTS, kinks=kinks_of(pair.choices))
         draw = functools.partial(residues, rng, floats, specs)
-        self.side = side_of(pair, programs, sizes, floats, draw, levels=pair.levels + 1)
+        self.side = side_of(pair, programs, sizes, floats, draw, more=1, descending=True)
         self.pair, self.name, self.sizes, self.traced = pair, name, sizes, traced
         self.field: Field = like(self.side.arithmetic)
         self.algebra = Algebra(self.field)
