@@ -13,10 +13,12 @@ from verify.settings import Settings
 from verify.store import Store, token
 from verify.targets import Target
 from verify.verdict import DerivationReport
+from verify.workers import internal_error
+from verify.written import Unwritable
 
 
 def show(report: DerivationReport, target: Target, store: Store, settings: Settings) -> None:
-    """Fills in `replay` and `script` of every counterexample."""
+    """Fills in `replay`, and `script` or why there is none, of every counterexample."""
     from_where = origin(target)
     for equation in report.equations:
         case = equation.counterexample
@@ -25,8 +27,9 @@ def show(report: DerivationReport, target: Target, store: Store, settings: Setti
         path = store.script(report.name, equation.name)
         try:
             text = script(target.derivation, equation, settings.precision, settings.platform)
-        except Exception:  # Unwritable, or whatever stops it: no reason to lose the report
+        except Exception as error:  # whatever it is, it is no reason to lose the report
             path.unlink(missing_ok=True)  # that of an earlier case
+            case.unwritable = str(error) if isinstance(error, Unwritable) else internal_error(error)
         else:
             files.write(path, text)
             case.script = str(path)

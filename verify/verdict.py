@@ -109,6 +109,7 @@ class Counterexample:
     ranks: dict[str, int] = dataclasses.field(default_factory=dict)  # how many axes `*batch` stands for
     replay: str = ""  # the token that `python -m verify --replay` takes
     script: str = ""  # the file that shows it with jax and the user's file alone
+    unwritable: str = ""  # why there is no such file
 
 
 @dataclasses.dataclass

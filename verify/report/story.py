@@ -67,6 +67,8 @@ def told(case: Counterexample, name: str) -> list[str]:
     again += [f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else []
     if again:
         lines += ["", "  to see it again:", *(INDENT + command for command in again)]
+    if case.unwritable:
+        lines += ["", *_wrapped(f"no script of it: {case.unwritable}", "  ")]
     return lines
 
 

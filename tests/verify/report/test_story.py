@@ -63,6 +63,11 @@ def test_scalars_have_no_index():
     assert "\n  dJ_dz:\n" in story(refuted(index=()))
 
 
+def test_where_there_is_no_script_it_says_why():
+    text = story(refuted(script="", unwritable="no import reaches the table of phi"))
+    assert text.endswith("\n\n  no script of it: no import reaches the table of phi")
+
+
 @pytest.mark.parametrize("size", [1, 9, 40])
 def test_it_fits_and_python_reads_the_values_back(size):
     numbers = np.random.default_rng(size).normal(size=(3, size)) * 10.0 ** np.arange(-20, 10, 10)[:, None]
