@@ -32,7 +32,7 @@ def report(
 ) -> bytes:
     """What a run saves, times aside."""
     path = folder / "a folder" / "report.json"
-    options = ["--examples", "8", "--dtype", "float32", "--jobs", str(jobs), "--report", str(path)]
+    options = ["--examples", "4", "--dtype", "float32", "--jobs", str(jobs), "--report", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(hash_seed)}
     command = [sys.executable, *start, target, *options]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
