@@ -86,6 +86,7 @@ def report_of(folder: Path) -> dict:
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("moment", ["while processes start", "after the first unit"])
 def test_ctrl_c_prints_and_saves_what_is_known(bent: Path, jobs: int, moment: str):
+    began = time.monotonic()
     with running(bent, jobs) as process:
         if moment == "after the first unit":
             wait_for(lambda: judged(bent.parent), "a unit that is judged")
@@ -97,7 +98,7 @@ def test_ctrl_c_prints_and_saves_what_is_known(bent: Path, jobs: int, moment: st
         took = time.monotonic() - pressed
         assert (process.returncode, err) == (130, "")
         assert "interrupted: this is what was known by then" in out
-        assert took < 2 or os.getloadavg()[0] > (os.cpu_count() or 1)  # a crowded machine answers when it can
+        assert took < pressed - began  # to end takes less than to start, however slow the machine is
         assert report_of(bent.parent)["interrupted"] is True
         wait_for(lambda: not session(process.pid), "the end of every process")
 
