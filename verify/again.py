@@ -110,7 +110,7 @@ def _at_kinks(pair: Pair, equation: str, stored: dict[str, Any], setting: Settin
     expected, bound, index = stored["autodiff"], stored["bound"], tuple(stored["index"])
     seen = Violation(stored["quantity"], 0, index, stored["manual"], expected, bound, inputs, kink=True)
     got = run(pair, equation, seen, inputs, setting)
-    if abs(got - expected) <= bound:
+    if seen.near(got, bound):
         return Again(equation)
     fields = {field.name for field in dataclasses.fields(Counterexample)}
     case = Counterexample(**{key: value for key, value in stored.items() if key in fields})

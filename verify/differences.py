@@ -29,8 +29,7 @@ def differences(
     pair: Pair, sizes: Sizes, shapes: Mapping[str, jax.ShapeDtypeStruct], given: Leaves
 ) -> dict[str, Bounded]:
     """Extrapolated differences, their error no bound but an estimate; infinite at kinks."""
-    wanted = directional.wanted(pair.derivation)
-    symbols = sorted({symbol for _, symbol in wanted.values()})
+    wanted, symbols = directional.wanted(pair.derivation), directional.symbols_of(pair.derivation)
     program = Traced(directional.shifted(pair.derivation, pair.choices), shapes)
     steps = STEP * 0.5 ** np.arange(LEVELS)
     offsets = np.concatenate([[0.0], steps, -steps])

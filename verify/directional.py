@@ -31,6 +31,11 @@ def wanted(derivation: Derivation) -> dict[str, tuple[str, str]]:
     return {name: read for name, read in derivation.derivatives.items() if name not in derivation.cotangents}
 
 
+def symbols_of(derivation: Derivation) -> list[str]:
+    """What these are derivatives by."""
+    return sorted({symbol for _, symbol in wanted(derivation).values()})
+
+
 def contraction(derivatives: Wanted) -> Callable[..., dict[str, Any]]:
     """What any derivatives, given by name, say of the directions."""
 
@@ -43,7 +48,7 @@ def contraction(derivatives: Wanted) -> Callable[..., dict[str, Any]]:
 def forward_mode(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
     """`jax.jvp` by one symbol after the other, batched. Raises TypeError where a custom_vjp has no forward mode."""
     derivatives = wanted(derivation)
-    symbols = sorted({symbol for _, symbol in derivatives.values()})
+    symbols = symbols_of(derivation)
 
     def run(**given: Any) -> dict[str, Any]:
         leaves, directions = _split(given, symbols)
@@ -75,7 +80,7 @@ def forward_mode(derivation: Derivation, choices: Rows) -> Callable[..., dict[st
 def explicit_jacobians(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
     """The chain rule as the book writes it, `prod` of the Jacobian of every node by each of its parameters."""
     derivatives = wanted(derivation)
-    symbols = sorted({symbol for _, symbol in derivatives.values()})
+    symbols = symbols_of(derivation)
 
     def run(**given: Any) -> dict[str, Any]:
         leaves, directions = _split(given, symbols)
@@ -104,7 +109,7 @@ def explicit_jacobians(derivation: Derivation, choices: Rows) -> Callable[..., d
 def shifted(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
     """The roots, at leaves and nodes that have been moved along their directions already."""
     derivatives = wanted(derivation)
-    symbols = sorted({symbol for _, symbol in derivatives.values()})
+    symbols = symbols_of(derivation)
 
     def run(**given: Any) -> dict[str, Any]:
         leaves, directions = _split(given, symbols)

@@ -12,7 +12,7 @@ from verify.lanes.bounding import Comparison
 from verify.lanes.proof import Outcome
 from verify.lanes.violations import Run
 from verify.opaque import Opaque, on_device_alone
-from verify.opinions import WORDS
+from verify.opinions import worst
 from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
@@ -120,9 +120,7 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     said = Counter(report.diagnosis for report in reports if report.diagnosis is not None)
     merged.diagnosis = said.most_common(1)[0][0] if said else None
     merged.dispute = next((report.dispute for report in reports if report.dispute), None)
-    for report in reports:
-        for who, word in report.opinions.items():
-            merged.opinions[who] = min(merged.opinions.get(who, word), word, key=WORDS.index)
+    merged.opinions = worst(*(report.opinions for report in reports))
     return merged
 
 

@@ -1,9 +1,19 @@
-"""Writes files whole or not at all: whoever reads, or runs after a kill, never meets half of one."""
+"""Files: written whole or not at all, so that whoever reads, or runs after a kill, never meets half of one; whose."""
 
 from __future__ import annotations
 
+import functools
 import os
+import sysconfig
 from pathlib import Path
+
+
+@functools.cache
+def libraries() -> tuple[str, ...]:
+    """The folders of Python and of what is installed, as they are and without links."""
+    paths = sysconfig.get_paths()
+    folders = [Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return tuple(str(path) for folder in folders for path in (folder, folder.resolve()))
 
 
 def write(path: Path, content: str | bytes) -> None:

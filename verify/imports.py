@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import json
 import re
 import sys
-import sysconfig
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from verify import files
 
 
 class Imports:
@@ -95,16 +95,12 @@ def _homes(thing: Any) -> Iterator[ModuleType]:
     yield from filter(None, [home])
     for module in [*sys.modules.values()]:
         file = getattr(module, "__file__", None)
-        if isinstance(module, ModuleType) and isinstance(file, str) and not file.startswith(_installed()):
+        if (
+            isinstance(module, ModuleType)
+            and isinstance(file, str)
+            and not file.startswith(files.libraries())
+        ):
             yield module
-
-
-@functools.cache
-def _installed() -> tuple[str, ...]:
-    """The folders that every Python imports from, as they are and without links."""
-    paths = sysconfig.get_paths()
-    folders = [Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return tuple(str(path) for folder in folders for path in (folder, folder.resolve()))
 
 
 def _file_of(module: ModuleType) -> Path | None:
@@ -126,4 +122,4 @@ def _place(module: ModuleType) -> tuple[Path | None, str]:
     folder, name = file.parent, file.stem
     if parts[-len(names) :] == (*names,):
         folder, name = Path(*parts[: -len(names)]), module.__name__
-    return (None if str(folder) in _installed() else folder), name
+    return (None if str(folder) in files.libraries() else folder), name

@@ -9,7 +9,6 @@ import json
 import pickle
 import shutil
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,11 +72,11 @@ def _sources() -> Iterator[tuple[str, str]]:
         for root in package.__path__
         for path in Path(root).rglob("*.py")
     ]
-    paths = sysconfig.get_paths()
-    libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
     loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     theirs = [
-        Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)
+        Path(path)
+        for path in loaded
+        if path and path.endswith(".py") and not path.startswith(files.libraries())
     ]
     for path in sorted({*ours, *theirs}):
         if path.is_file():

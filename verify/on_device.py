@@ -13,6 +13,7 @@ from verify.lanes.cause import everywhere, explain
 from verify.lanes.device import Device
 from verify.oracle import COTANGENT
 from verify.programs import GRADIENT, Pair
+from verify.ranks import row_names
 from verify.settings import Settings
 from verify.strategies import dimension_names, numbers
 from verify.verdict import Counterexample, EquationReport, Verdict
@@ -85,7 +86,7 @@ def enter(
         report.cause = explain(pair, report.name, sizes, leaves, seen, *where)
     report.counterexample = Counterexample(
         lane="device",
-        choices={choice: str(getattr(row, "name", row)) for choice, row in pair.choices.items()},
+        choices=row_names(pair.choices),
         dims=dict(sizes),
         leaves={n: leaf[0].tolist() for n, leaf in leaves.items() if n != COTANGENT},
         inputs={n: np.asarray(value).tolist() for n, value in (seen.inputs or {}).items()},

@@ -30,7 +30,7 @@ from verify.interpret import Sizes
 from verify.lanes.bounding import as_bounded, lift
 from verify.oracle import COTANGENT, reference
 from verify.programs import DTYPES, GRADIENT, Pair, Traced
-from verify.residues import residues
+from verify.residues import Points
 from verify.strategies import numbers
 from verify.structures import STRUCTURE
 
@@ -43,6 +43,14 @@ FORWARD, JACOBIANS, DIFFERENCES = "forward mode", "explicit Jacobians", "finite 
 WORDS = ("differs", "cannot tell", "agrees", "the same function")  # worst first
 
 
+def worst(*said: Mapping[str, str]) -> dict[str, str]:
+    """Of what each opinion said several times, the worst."""
+    found: dict[str, str] = {}
+    for who, word in (item for each in said for item in each.items()):
+        found[who] = min(found.get(who, word), word, key=WORDS.index)
+    return found
+
+
 @dataclass
 class Opinions:
     """What was heard: `said` for each derivative and each opinion, `disputes` for each equation that is in doubt."""
@@ -53,9 +61,7 @@ class Opinions:
     def add(self, other: Opinions) -> None:
         """Of several opinions the worst word stays, and the first dispute."""
         for name, said in other.said.items():
-            mine = self.said.setdefault(name, {})
-            for who, word in said.items():
-                mine[who] = min(mine.get(who, word), word, key=WORDS.index)
+            self.said[name] = worst(self.said.get(name, {}), said)
         self.disputes = {**other.disputes, **self.disputes}
 
 
@@ -178,20 +184,16 @@ def _points(
     specs = pair.specs(sizes)
     smooth = generic(rng, sizes, specs, POINTS)
     lattice = fill(rng, sizes, specs, STRUCTURE["integers to 1"], POINTS)
-    given = {}
+    given, moved = {}, directional.symbols_of(pair.derivation)
     for name, spec in specs.items():
         leaf = np.concatenate(
             [smooth[name], lattice[name], *(case[name] for case in cases for _ in range(TURNS))]
         )
-        given[name] = np.rint(leaf * GRID) / GRID if name in _symbols(pair) and spec.kind == "float" else leaf
+        given[name] = np.rint(leaf * GRID) / GRID if name in moved and spec.kind == "float" else leaf
     return given | {
         along(s): rng.choice((-2.0, -1.0, 1.0, 2.0), (2 * POINTS + TURNS * len(cases), *shape))
         for s, shape in directions.items()
     }
-
-
-def _symbols(pair: Pair) -> list[str]:
-    return sorted({symbol for _, symbol in directional.wanted(pair.derivation).values()})
 
 
 def _directions(pair: Pair, sizes: Sizes) -> dict[str, tuple[int, ...]]:
@@ -204,7 +206,7 @@ def _directions(pair: Pair, sizes: Sizes) -> dict[str, tuple[int, ...]]:
     }
     with jax.enable_x64(True):
         values = jax.eval_shape(lambda leaves: derivation.evaluate(leaves, pair.choices), leaves)
-    return {symbol: values[symbol].shape for symbol in _symbols(pair)}
+    return {symbol: values[symbol].shape for symbol in directional.symbols_of(pair.derivation)}
 
 
 def _struct(value: Any) -> jax.ShapeDtypeStruct:
@@ -228,7 +230,7 @@ def _agreed_in_the_field(
     """Opinions and derivatives that are the same function as `jax.grad`'s at every random point."""
     specs = pair.specs(sizes)
     floats = generic(rng, sizes, specs, FIELD_POINTS)
-    drawn = [residues(rng, floats, specs, modulus) for modulus in MODULI[: pair.levels]]
+    given = Points.random(rng, specs, floats).leaves(pair.levels)
 
     def free(shape: tuple[int, ...]) -> Residues:
         shape = (FIELD_POINTS, *shape)
@@ -237,12 +239,6 @@ def _agreed_in_the_field(
         )
 
     arithmetic = Field(FIELD_POINTS, pair.levels)
-    given: dict[str, Any] = {
-        name: Residues(floats[name], tuple(level[name] for level in drawn))
-        if spec.kind == "float"
-        else floats[name]
-        for name, spec in specs.items()
-    }
     given |= {along(symbol): free(shape) for symbol, shape in directions.items()}
     derivatives = pair.programs(sizes).reference(arithmetic, sizes, given)
     ours = contraction(arithmetic, sizes, {**derivatives, **given})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from manual_bp.graph import Graph
+from manual_bp.wiring import upstream
 
 
 def ends(graph: Graph, root: str) -> list[str]:
@@ -14,14 +15,8 @@ def ends(graph: Graph, root: str) -> list[str]:
 
 def before(graph: Graph, names: Iterable[str]) -> set[str]:
     """The nodes among these, and all that they are computed from."""
-    found: set[str] = set()
-    waiting = [*names]
-    while waiting:
-        name = waiting.pop()
-        if name in graph.steps and name not in found:
-            found.add(name)
-            waiting += graph.steps[name].parameters
-    return found
+    reach = upstream({node: step.parameters for node, step in graph.steps.items()}, graph.steps)
+    return graph.steps.keys() & set[str]().union(*(reach.get(name, ()) for name in names))
 
 
 def between(graph: Graph, root: str, symbol: str) -> set[str]:

@@ -81,7 +81,10 @@ def widest(derivation: Derivation) -> Derivation:
     ]
 
 
+def row_names(choices: Mapping[str, Any]) -> dict[str, str]:
+    return {choice: str(getattr(row, "name", row)) for choice, row in choices.items()}
+
+
 def named(choices: Mapping[str, Any], ranks: Mapping[str, int]) -> dict[str, str]:
     """What is chosen, by name: rows of tables, and numbers of axes."""
-    rows = {choice: str(getattr(row, "name", row)) for choice, row in choices.items()}
-    return rows | {word: f"rank {rank}" for word, rank in ranks.items()}
+    return row_names(choices) | {word: f"rank {rank}" for word, rank in ranks.items()}

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from manual_bp import domains
+from verify.arithmetic.modular import MODULI
+from verify.arithmetic.tower import Residues
 from verify.data import CONTINUOUS, Leaves, Spec
 
+Floats = Mapping[str, np.ndarray]
 
-def residues(
-    rng: np.random.Generator, leaves: Mapping[str, np.ndarray], specs: Mapping[str, Spec], modulus: int
-) -> Leaves:
+
+class Points:
+    """Leaves as values of the field: floats that steer, and residues that `draw` gives, level by level as asked for."""
+
+    def __init__(self, specs: Mapping[str, Spec], floats: Floats, draw: Callable[[int], Leaves]):
+        self.specs, self.floats, self._draw = specs, floats, draw
+        self._drawn: list[Leaves] = []
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, specs: Mapping[str, Spec], floats: Floats) -> Points:
+        return cls(specs, floats, functools.partial(residues, rng, floats, specs))
+
+    @classmethod
+    def exact(cls, specs: Mapping[str, Spec], floats: Floats) -> Points:
+        return cls(specs, floats, functools.partial(exact_residues, floats))
+
+    def __len__(self) -> int:
+        return len(next(iter(self.floats.values())))
+
+    def leaves(self, height: int) -> dict[str, Any]:
+        """The leaves in a tower of that many levels."""
+        while len(self._drawn) < height:
+            self._drawn.append(self._draw(MODULI[len(self._drawn)]))
+        return {
+            name: Residues(self.floats[name], tuple(level[name] for level in self._drawn[:height]))
+            if spec.kind == "float"
+            else self.floats[name]
+            for name, spec in self.specs.items()
+        }
+
+
+def residues(rng: np.random.Generator, leaves: Floats, specs: Mapping[str, Spec], modulus: int) -> Leaves:
     """Uniformly random residues, shaped like the leaves and independent of them, where a leaf ranges freely.
 
     Probabilities sum to 1 modulo the prime along the last axis. A leaf that is discrete satisfies equations
@@ -33,7 +66,7 @@ def residues(
     return result
 
 
-def exact_residues(leaves: Mapping[str, np.ndarray], modulus: int) -> Leaves:
+def exact_residues(leaves: Floats, modulus: int) -> Leaves:
     """The residue of each value itself: its numerator times the inverse of its power of two."""
     return {name: exact_residue(values, modulus) for name, values in leaves.items()}
 

@@ -20,6 +20,7 @@ from verify.interpret import Sizes
 from verify.lanes.bounding import Comparison, bound
 from verify.lanes.proof import prove_at
 from verify.programs import GRADIENT, Pair
+from verify.ranks import row_names
 from verify.simplify import simplify, weight
 from verify.strategies import ladder
 from verify.structures import STRUCTURES
@@ -103,7 +104,7 @@ def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...] = ()) -
     }
     return Counterexample(
         lane="bounds",
-        choices={choice: getattr(row, "name", str(row)) for choice, row in pair.choices.items()},
+        choices=row_names(pair.choices),
         dims=dict(sizes),
         leaves={n: _plain(leaf) for n, leaf in leaves.items() if n != oracle.COTANGENT or name == GRADIENT},
         inputs={n: _plain(getattr(value, "value", value)) for n, value in values.items()},

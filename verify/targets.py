@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import manual_bp
 from manual_bp.derivation import Derivation
+from verify import files
 
 BOOK = "manual_bp.book"
 
@@ -177,8 +177,6 @@ def _users_traceback(error: BaseException) -> str:
 
 
 def _is_foreign(filename: str) -> bool:
-    paths = sysconfig.get_paths()
-    libraries = [Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     path, ours = Path(filename), (Path(__file__).parent, Path(manual_bp.__path__[0]))
-    within = any(path.is_relative_to(folder) for folder in libraries)
+    within = any(path.is_relative_to(folder) for folder in files.libraries())
     return filename.startswith("<") or within or path.parent in ours

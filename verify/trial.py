@@ -13,7 +13,6 @@ from manual_bp.graph import Equation
 from verify.arithmetic.bounds import Bounds, differs
 from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
-from verify.arithmetic.tower import Residues
 from verify.data import fill, kinks_of
 from verify.interpret import Arithmetic, Sizes
 from verify.lanes.bounding import as_bounded, bound, lift
@@ -21,7 +20,7 @@ from verify.lanes.proof import prove
 from verify.opaque import on_device_alone, opaque_in
 from verify.programs import GRADIENT, Fault, Pair, Programs, Traced, Wrong, alone
 from verify.purity import numbers, traces_until_another
-from verify.residues import exact_residues, residues
+from verify.residues import Points
 from verify.structures import STRUCTURES
 from verify.verdict import Verdict
 
@@ -151,9 +150,7 @@ class Trial:
     def _verdict(self, name: str, traced: Traced, case: int) -> Verdict:
         """Whether the two sides differ in this case without any rounding."""
         leaves = {leaf: values[case : case + 1] for leaf, values in self.cases.items()}
-        side = side_of(
-            self.pair, self.programs, self.sizes, leaves, functools.partial(exact_residues, leaves)
-        )
+        side = side_of(self.pair, self.programs, self.sizes, Points.exact(self.specs, leaves))
         field = like(side.arithmetic)
         pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
         agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
@@ -176,38 +173,29 @@ class Trial:
         return Side(self.programs, self.sizes, arithmetic, lift(arithmetic, self.specs, self.cases))
 
     def _generic(self, *, extended: bool) -> Side:
-        floats = self.proof.floats
-        draw = functools.partial(residues, self.rng, floats, self.specs)
-        return side_of(self.pair, self.programs, self.sizes, floats, draw, extended=extended)
+        points = Points.random(self.rng, self.specs, self.proof.floats)
+        return side_of(self.pair, self.programs, self.sizes, points, extended=extended)
 
 
 def side_of(
     pair: Pair,
     programs: Programs,
     sizes: Sizes,
-    floats: Leaves,
-    draw: Callable[[int], Leaves],
+    points: Points,
     *,
     extended: bool = True,
     more: int = 0,
     descending: bool = False,
 ) -> Side:
-    """What is right at these points of the field: the floats steer, and `draw` gives residues modulo a prime.
+    """What is right at these points of the field.
 
     The tower is as high as the proof found out, and has so many levels `more`; logarithms are discrete logarithms
     where the proof needed them, or where they are to be.
     """
     descent = max(pair.descent, int(descending))
-    drawn = [draw(modulus) for modulus in MODULI[: pair.levels + descent + more]]
-    leaves = {
-        name: Residues(floats[name], tuple(level[name] for level in drawn))
-        if spec.kind == "float"
-        else floats[name]
-        for name, spec in pair.specs(sizes).items()
-    }
-    points = len(next(iter(floats.values())))
-    field = Field(points, len(drawn), extended=extended, descending=descent > 0)
-    return Side(programs, sizes, field, leaves)
+    height = min(pair.levels + descent + more, len(MODULI))
+    field = Field(len(points), height, extended=extended, descending=descent > 0)
+    return Side(programs, sizes, field, points.leaves(height))
 
 
 def like(field: Field) -> Field:

@@ -14,7 +14,7 @@ from verify.arithmetic.tower import Residues
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.programs import Pair, Traced
-from verify.residues import residues
+from verify.residues import Points
 from verify.terms import Algebra, constant_between, shape_of
 from verify.trial import like, side_of
 
@@ -31,8 +31,8 @@ class View:
             raise Unseen
         specs = pair.specs(sizes)
         floats = generic(rng, sizes, specs, POINTS, kinks=kinks_of(pair.choices))
-        draw = functools.partial(residues, rng, floats, specs)
-        self.side = side_of(pair, programs, sizes, floats, draw, more=1, descending=True)
+        points = Points.random(rng, specs, floats)
+        self.side = side_of(pair, programs, sizes, points, more=1, descending=True)
         self.pair, self.name, self.sizes, self.traced = pair, name, sizes, traced
         self.field: Field = like(self.side.arithmetic)
         self.algebra = Algebra(self.field)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from verify.arithmetic.tower import Residues
 from verify.data import fill, kinks_of
 from verify.kinks import Site, sites
 from verify.programs import Pair, Traced
-from verify.residues import exact_residues
+from verify.residues import Points
 from verify.shrink import Found
 from verify.structures import STRUCTURE
 from verify.terms import shape_of, signed_text
@@ -68,7 +67,7 @@ def at_a_kink(pair: Pair, name: str, found: Found, rng: np.random.Generator) -> 
         return None
     drawn = fill(rng, sizes, specs, STRUCTURE["kinks"], 64, kinks=kinks_of(pair.choices))
     leaves = {leaf: np.concatenate([found.leaves[leaf], values]) for leaf, values in drawn.items()}
-    side = side_of(pair, programs, sizes, leaves, functools.partial(exact_residues, leaves))
+    side = side_of(pair, programs, sizes, Points.exact(specs, leaves))
     field: Field = like(side.arithmetic)
     manual = field.lifted(traced(field, sizes, side.values))
     unequal, _ = field.unequal(manual, field.lifted(side.values[name]))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verify.arithmetic.bounded import SLACK, Bounded
+from verify.arithmetic.bounded import Bounded
 from verify.interpret import Sizes
 from verify.lanes.bounding import as_bounded, bound
 from verify.lanes.calibration import Checked, bounds_on
@@ -49,7 +49,7 @@ def explain(
     for setting in settings(dtype, precision, platform):
         with contextlib.suppress(Exception):  # a setting that cannot run says nothing
             got = run(pair, name, seen, given, setting)
-            if abs(got - seen.expected) <= seen.bound * SLACK:
+            if seen.near(got, seen.bound):
                 right.append(setting.words)
     nowhere = "right nowhere else"
     if name in pair.programs(sizes).opaque and seen.coarse is None:
@@ -69,7 +69,7 @@ def everywhere(
     for wider in _wider(dtype):
         with contextlib.suppress(Exception):  # a dtype in which it does not run says nothing
             got = run(pair, name, seen, _given(leaves, seen), Setting("", wider, precision, platform))
-            if abs(got - seen.expected) <= (seen.coarse or 0.0) * SLACK:
+            if seen.near(got, seen.coarse or 0.0):
                 return False
     return True
 

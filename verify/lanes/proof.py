@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from verify.arithmetic.field import Field
 from verify.arithmetic.modular import MODULI
-from verify.arithmetic.tower import Agreement, Grounded, Residues
+from verify.arithmetic.tower import Agreement, Grounded
 from verify.data import generic, kinks_of
 from verify.interpret import Sizes
 from verify.kinks import pieces, sites
 from verify.programs import GRADIENT, Broken, Pair, Programs, Traced
-from verify.residues import exact_residues, residues
+from verify.residues import Points
 
 
 @dataclass
@@ -71,7 +71,7 @@ def prove(
     if not whole:
         programs = replace(programs, composed=None)
     floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
-    proof = _climb(pair, programs, sizes, floats, lambda modulus: residues(rng, floats, specs, modulus))
+    proof = _climb(pair, programs, sizes, Points.random(rng, specs, floats))
     proof.floats = floats
     return proof
 
@@ -79,34 +79,25 @@ def prove(
 def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> Proof:
     """Evaluates everything at these very values: kinks and ties, where no random point lies."""
     programs = pair.programs(sizes, concrete=concrete)
-    return _climb(pair, programs, sizes, leaves, lambda modulus: exact_residues(leaves, modulus))
+    return _climb(pair, programs, sizes, Points.exact(pair.specs(sizes), leaves))
 
 
 class Way(NamedTuple):
     """How much a field knows of roots and of logarithms."""
 
-    extended: (
-        bool  # roots are found in quadratic extensions; else among the squares, where all their laws hold
-    )
+    extended: bool  # roots are found in quadratic extensions; else among the squares, where their laws hold
     descending: bool  # logarithms are discrete logarithms; else hashes
 
 
 WAYS = tuple(Way(extended, descending) for descending in (False, True) for extended in (True, False))
 
 
-def _climb(
-    pair: Pair,
-    programs: Programs,
-    sizes: Sizes,
-    floats: Mapping[str, np.ndarray],
-    draw: Callable[[int], Mapping[str, np.ndarray]],
-) -> Proof:
+def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proof:
     """Walks the quickest way, and again on those that know more of roots and logarithms, where the sides differ.
 
     The pair remembers how high a tower it needs, whether discrete logarithms, which then come first, and which
     equations differ every way: for these alone no other way is tried again.
     """
-    drawn: list[Mapping[str, np.ndarray]] = []
     proof, fields = Proof(), list[Field]()
     for way in sorted(WAYS, key=lambda way: way.descending is not bool(pair.descent)):
         if fields and all(
@@ -116,7 +107,7 @@ def _climb(
         rooted, logged = (any(getattr(field, name) for field in fields) for name in ("rooted", "logged"))
         if fields and not ((way.extended or rooted) and (logged or not way.descending)):
             continue
-        another, more, height = _tall_enough(pair, programs, sizes, floats, draw, drawn, way)
+        another, more, height = _tall_enough(pair, programs, sizes, points, way)
         fields += more
         for name, outcome in another.outcomes.items():
             known = proof.outcomes.get(name)
@@ -130,13 +121,7 @@ def _climb(
 
 
 def _tall_enough(
-    pair: Pair,
-    programs: Programs,
-    sizes: Sizes,
-    floats: Mapping[str, np.ndarray],
-    draw: Callable[[int], Mapping[str, np.ndarray]],
-    drawn: list[Mapping[str, np.ndarray]],
-    way: Way,
+    pair: Pair, programs: Programs, sizes: Sizes, points: Points, way: Way
 ) -> tuple[Proof, list[Field], int]:
     """Walks in the lowest tower that has a level for every exponential and logarithm, and says how high it is.
 
@@ -144,10 +129,8 @@ def _tall_enough(
     """
     height = min(pair.levels + max(pair.descent, 1), len(MODULI)) if way.descending else pair.levels
     while True:
-        while len(drawn) < height:
-            drawn.append(draw(MODULI[len(drawn)]))
         try:
-            proof, fields = _walk(pair, programs, sizes, floats, drawn[:height], way)
+            proof, fields = _walk(pair, programs, sizes, points, height, way)
             exhausted = any(field.exhausted for field in fields)
         except (Broken, Grounded) as error:
             if not isinstance(getattr(error, "error", error), Grounded):
@@ -162,27 +145,15 @@ def _tall_enough(
 
 
 def _walk(
-    pair: Pair,
-    programs: Programs,
-    sizes: Sizes,
-    floats: Mapping[str, np.ndarray],
-    drawn: Sequence[Mapping[str, np.ndarray]],
-    way: Way,
+    pair: Pair, programs: Programs, sizes: Sizes, points: Points, height: int, way: Way
 ) -> tuple[Proof, list[Field]]:
-    points = len(next(iter(floats.values())))
     fields: list[Field] = []
 
     def new() -> Field:
-        fields.append(Field(points, len(drawn), extended=way.extended, descending=way.descending))
+        fields.append(Field(len(points), height, extended=way.extended, descending=way.descending))
         return fields[-1]
 
-    base = new()
-    leaves = {
-        name: Residues(floats[name], tuple(level[name] for level in drawn))
-        if spec.kind == "float"
-        else floats[name]
-        for name, spec in pair.specs(sizes).items()
-    }
+    base, leaves = new(), points.leaves(height)
     values = programs.reference(base, sizes, leaves)
     proof = Proof()
     for name, equation in programs.equations.items():

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from verify.arithmetic.bounded import SLACK
 from verify.arithmetic.bounds import Bounded, differs
 from verify.lanes.bounding import measured_power
 from verify.simplify import weight
@@ -34,6 +35,10 @@ class Violation(NamedTuple):
     coarse: float | None = (
         None  # what computing in the coarsest dtype would explain, and it is more than that
     )
+
+    def near(self, got: float, bound: float) -> bool:
+        """Whether another number for the same element is as far off as a bound allows."""
+        return abs(got - self.expected) <= bound * SLACK
 
 
 @dataclass
