@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import connection, resource_tracker
 from typing import Any, NamedTuple
 
 from verify import activity
@@ -47,8 +47,7 @@ class Worker:
         self.connection, theirs = context.Pipe()
         self.board = context.RawArray("c", activity.LENGTH)
         self.process = context.Process(target=serve, args=(theirs, self.board, settings, share), daemon=True)
-        with _prepared(context):
-            self.process.start()
+        _start(self.process)
         theirs.close()  # so that the end of the process is the end of the connection
         self.position: int | None = None
         self._seen, self._since = ("", ""), time.monotonic()
@@ -231,20 +230,25 @@ def _context() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with _for_processes():
-        forkserver.ensure_running()  # what is forked from it has its environment, and is as deaf
     return context
 
 
-def _prepared(context: Any) -> contextlib.AbstractContextManager[None]:
-    """Inside, a process is started: forked from one that was prepared, it may be waited for with open ears."""
-    return contextlib.nullcontext() if context.get_start_method() == "forkserver" else _for_processes()
+def _start(process: Any) -> None:
+    """Waits with open ears for a process that never hears Ctrl-C: a thread starts it, and that is deaf."""
+    errors: list[Exception] = []
 
+    def start() -> None:
+        try:
+            with _environment(dict.fromkeys(ONE_THREAD, "1")), _deaf_to_ctrl_c():
+                process.start()
+        except Exception as error:
+            errors.append(error)
 
-@contextlib.contextmanager
-def _for_processes() -> Iterator[None]:
-    with _environment(dict.fromkeys(ONE_THREAD, "1")), _deaf_to_ctrl_c():
-        yield
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
 
 
 @contextlib.contextmanager

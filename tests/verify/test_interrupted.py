@@ -1,6 +1,5 @@
 """Runs that end before they are complete: by Ctrl-C, which is answered at once, and by SIGKILL, at any moment."""
 
-import functools
 import json
 import os
 import shutil
@@ -31,12 +30,10 @@ def running(file: Path, jobs: int) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "verify", *targets, *OPTIONS, "--jobs", str(jobs)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    heard = functools.partial(
-        signal.signal, signal.SIGINT, signal.SIG_DFL
-    )  # a shell's background jobs ignore it
-    with subprocess.Popen(
-        command, cwd=file.parent, env=environment, start_new_session=True, preexec_fn=heard, **pipes
-    ) as process:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    process = subprocess.Popen(command, cwd=file.parent, env=environment, start_new_session=True, **pipes)
+    signal.signal(signal.SIGINT, before)
+    with process:
         try:
             yield process
         finally:
