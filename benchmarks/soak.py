@@ -17,17 +17,17 @@ from typing import NamedTuple
 import numpy as np
 
 from manual_bp.book.backprop import biases, chapter, minibatch, output_activation
-from verify.data import fill, kinks_of
-from verify.interpret import forget_programs
-from verify.lanes.bounding import bound
-from verify.lanes.device import Compiled
+from verify.generation.data import fill, kinks_of
+from verify.generation.ranks import instance, tables
+from verify.generation.strategies import numbers
+from verify.generation.structures import STRUCTURES, Shape, Structure, each_case
+from verify.interpreter.walker import forget_programs
+from verify.lanes.bounds import bound
+from verify.lanes.device.execution import WAYS
+from verify.lanes.device.lane import Compiled
 from verify.lanes.proof import prove
-from verify.lanes.running import WAYS
-from verify.programs import Pair
-from verify.ranks import instance, tables
+from verify.programs.pair import Pair
 from verify.settings import DTYPES, PRECISIONS
-from verify.strategies import numbers
-from verify.structures import STRUCTURES, Shape, Structure, each_case
 
 DERIVATIONS = tuple(module.DERIVATION for module in (chapter, biases, minibatch, output_activation))
 LARGEST = 64

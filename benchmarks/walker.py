@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.timing import medians, ratios
 from manual_bp.book import backprop
-from verify import oracle
 from verify.lanes.proof import prove
-from verify.programs import Pair
+from verify.programs import reference as oracle
+from verify.programs.pair import Pair
 
 DERIVATION = backprop.DERIVATION
 CHOICES = {

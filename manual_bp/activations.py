@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.nn import sigmoid, softplus
 
-from manual_bp.tables import Row, by_name
+from manual_bp.construction.tables import Row, by_name
 
 Elementwise = Callable[[Array], Array]
 

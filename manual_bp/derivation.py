@@ -11,14 +11,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from manual_bp import calls
-from manual_bp.calls import Choices
-from manual_bp.composition import check_cotangents, closing_sum, derive, forward_pass, plan, specs_of
-from manual_bp.graph import Equation, Graph, build
-from manual_bp.signatures import Function
-from manual_bp.symbols import Leaf
-from manual_bp.tables import choices_of
-from manual_bp.trees import join, parts
+from manual_bp.construction import calls
+from manual_bp.construction.calls import Choices
+from manual_bp.construction.composition import (
+    check_cotangents,
+    closing_sum,
+    derive,
+    forward_pass,
+    plan,
+    specs_of,
+)
+from manual_bp.construction.graph import Equation, Graph, build
+from manual_bp.construction.signatures import Function
+from manual_bp.construction.symbols import Leaf
+from manual_bp.construction.tables import choices_of
+from manual_bp.construction.trees import join, parts
 
 __all__ = ["Derivation", "Equation", "Leaf"]
 

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from manual_bp.construction.tables import Row, by_name
 from manual_bp.domains import Domain, Index, binary, counts, index, real, simplex
-from manual_bp.tables import Row, by_name
 
 
 class Target:

@@ -13,7 +13,7 @@ import pytest
 
 import verify
 from manual_bp.derivation import Derivation
-from verify import targets
+from verify.targets import discovery
 from verify.verdict import Verdict
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "examples").glob("*.py"))}
@@ -101,7 +101,7 @@ MISTAKES = {
 
 
 def load(name: str) -> Derivation:
-    (target,) = targets.resolve([str(FILES[name])])
+    (target,) = discovery.resolve([str(FILES[name])])
     return target.derivation
 
 

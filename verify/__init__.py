@@ -50,9 +50,10 @@ def check(derivation: Derivation, *, settings: Settings | None = None, **changes
 def _judge(
     derivations: Sequence[Derivation], settings: Settings | None, changes: Mapping[str, Any]
 ) -> Report:
-    from verify import campaign, platforms
-    from verify.probing import probe
-    from verify.targets import Target
+    from verify.campaign import campaign
+    from verify.runtime import platforms
+    from verify.targets.discovery import Target
+    from verify.targets.forward_checks import probe
 
     if settings is not None and not isinstance(settings, Settings):
         raise TypeError(f"settings: {settings!r}, expected verify.Settings(...)")
@@ -89,7 +90,7 @@ def check_gradient(
 
     `settings`, `changes` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
     """
-    from verify.functions import gradient_derivation
+    from verify.targets.functions import gradient_derivation
 
     derivation = gradient_derivation(manual, objective, wrt, shapes=shapes, domains=domains, name=name)
     return check(derivation, settings=settings, **changes)
@@ -123,7 +124,7 @@ def check_custom_rule(
 
     `settings`, `changes` and errors as of `check`; TypeError where the functions, names and shapes do not fit together.
     """
-    from verify.rules import rule_derivations
+    from verify.targets.custom_rules.derivations import rule_derivations
 
     derivations = rule_derivations(rule, reference, wrt, shapes=shapes, domains=domains, name=name)
     return _judge(derivations, settings, changes)

@@ -11,9 +11,11 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from verify import platforms, template
-from verify.report import json, matrix, terminal
+from verify.mutants import kill_matrix
+from verify.report import json, terminal
+from verify.runtime import platforms
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
+from verify.targets import template
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
 COMPOSED = ("gradient", r"\text{the equations composed}")  # judged as one more equation
@@ -110,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
     console = terminal.console()
     platforms.choose(settings.platform)  # before anything that imports jax
 
-    from verify import targets
+    from verify.targets import discovery as targets
 
     if options.replay is not None:
         return _replay(options.replay, options.targets, settings, console)
@@ -142,14 +144,14 @@ def _start(path: Path, targets: Sequence[str]) -> int:
 
 
 def _replay(token: str, targets: Sequence[str], settings: Settings, console: Console) -> int:
-    from verify import again
-    from verify.targets import TargetError
+    from verify.campaign import replay
+    from verify.targets.discovery import TargetError
 
     if targets:
         raise UsageError(f"--replay {token}: the token says what is judged; leave out {', '.join(targets)}")
     try:
-        found = again.again(token, settings.directory, settings.platform)
-    except again.ReplayError as error:
+        found = replay.again(token, settings.directory, settings.platform)
+    except replay.ReplayError as error:
         raise UsageError(f"--replay {error}") from error
     except TargetError as error:
         raise UsageError(str(error)) from error
@@ -189,7 +191,7 @@ def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, 
 
 def _probe(found, settings: Settings) -> None:
     """Raises UsageError for a forward pass that cannot be judged, before anything is."""
-    from verify.probing import ProbeError, probe
+    from verify.targets.forward_checks import ProbeError, probe
 
     for _, derivation in found:
         names = [*derivation.equations, COMPOSED[0]]
@@ -214,19 +216,19 @@ def _writable(path: Path) -> Path:
 
 
 def _mutate(found, settings: Settings, console: Console, path: Path) -> int:
-    from verify import mutants
+    from verify.mutants import run
 
     with terminal.progress(console) as update:
-        kills = mutants.run(found, settings, update)
+        kills = run.run(found, settings, update)
     json.save(kills, path)
-    matrix.show(kills, console, path)
+    kill_matrix.show(kills, console, path)
     if kills.interrupted:
         return INTERRUPTED
     return GOOD if kills.good else BAD
 
 
 def _judge(found, settings: Settings, console: Console, path: Path) -> int:
-    from verify import campaign
+    from verify.campaign import campaign
 
     with terminal.progress(console) as update:
         report = campaign.run(found, settings, update)

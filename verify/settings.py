@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from manual_bp.wiring import nearest
+from manual_bp.construction.wiring import nearest
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 PLATFORMS = ("cpu", "gpu", "tpu")

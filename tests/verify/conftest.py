@@ -8,12 +8,12 @@ import jax
 import numpy as np
 import pytest
 
-from verify.arithmetic.contraction import contract
-from verify.arithmetic.indexing import scatter_add, scatter_with
-from verify.arithmetic.integers import INTEGER_RULES, iota
-from verify.arithmetic.movement import align, cumulative, reduced, select
-from verify.arithmetic.ordering import sort_order, take_order, top_k_order
-from verify.interpret import Program, Step, evaluate
+from verify.interpreter.contraction import contract
+from verify.interpreter.indexing import scatter_add, scatter_with
+from verify.interpreter.integers import INTEGER_RULES, iota
+from verify.interpreter.movement import align, cumulative, reduced, select
+from verify.interpreter.ordering import sort_order, take_order, top_k_order
+from verify.interpreter.walker import Program, Step, evaluate
 
 
 class Number:
@@ -136,7 +136,7 @@ class Plain:
         """A literal, which as a fraction is the simplest one that rounds to it."""
         if self.dtype is not object:
             return Number(array)
-        from verify.arithmetic.modular import simplest
+        from verify.arithmetic.field.modular import simplest
 
         return Number(np.vectorize(lambda x: simplest(float(x)), otypes=[object])(array))
 

@@ -245,6 +245,6 @@ def test_check_of_something_else(campaign):
 
 
 def verify_targets(layer: Path):
-    from verify import targets
+    from verify.targets import discovery as targets
 
     return targets.resolve([str(layer)])[0].derivation

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.arithmetic.field import Field
-from verify.arithmetic.modular import MODULI
-from verify.arithmetic.tower import Agreement, Grounded
-from verify.data import generic, kinks_of
-from verify.interpret import Sizes
-from verify.kinks import pieces, sites
-from verify.programs import GRADIENT, Broken, Pair, Programs, Traced
-from verify.residues import Points
+from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.modular import MODULI
+from verify.arithmetic.field.value import Agreement, Grounded
+from verify.generation.data import generic, kinks_of
+from verify.generation.kinks import pieces, sites
+from verify.generation.residues import Points
+from verify.interpreter.walker import Sizes
+from verify.programs.pair import GRADIENT, Broken, Pair, Programs, Traced
 
 
 @dataclass

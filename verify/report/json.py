@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, Protocol
 
-from verify import files
+from verify.runtime import files
 
 
 class Saved(Protocol):

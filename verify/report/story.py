@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from manual_bp.axes import gathered
+from manual_bp.construction.axes import gathered
 from verify.report.formula import to_unicode
 from verify.verdict import Counterexample, EquationReport, Verdict
 

@@ -15,14 +15,14 @@ from manual_bp.activations import ACTIVATIONS
 from manual_bp.book import backprop
 from manual_bp.derivation import Derivation
 from manual_bp.losses import LOSSES
-from verify.arithmetic.field import Field
-from verify.arithmetic.modular import MODULI
-from verify.arithmetic.tower import Residues
-from verify.data import fill
-from verify.interpret import Program, evaluate
+from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.modular import MODULI
+from verify.arithmetic.field.value import Residues
+from verify.generation.data import fill
+from verify.generation.structures import STRUCTURE
+from verify.interpreter.walker import Program, evaluate
 from verify.lanes.proof import Proof, prove, prove_at
-from verify.programs import GRADIENT, Pair
-from verify.structures import STRUCTURE
+from verify.programs.pair import GRADIENT, Pair
 
 SIZES = {"d": 3, "h": 2, "q": 4}
 POINTS = 32

@@ -1,0 +1,301 @@
+"""A unit of work, what a process of a campaign does: one derivation with one choice of rows, judged by all lanes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from manual_bp.derivation import Derivation
+from verify.campaign import device_runs, evidence
+from verify.campaign.evidence import ENOUGH
+from verify.campaign.isolation import Survivors
+from verify.campaign.work import Findings, Unit, tex_of, upstream
+from verify.counterexamples import search
+from verify.counterexamples.search import Found
+from verify.counterexamples.stored import fitting
+from verify.diagnosis.inaccuracy import narrowed
+from verify.diagnosis.recognition import diagnose
+from verify.generation import ranks
+from verify.generation.data import fill, kinks_of
+from verify.generation.exploration import climbed
+from verify.generation.strategies import ladder, numbers
+from verify.generation.structures import STRUCTURES
+from verify.interpreter.walker import Sizes, forget_programs
+from verify.lanes.bounds import bound
+from verify.lanes.device.lane import Compiled, Device
+from verify.lanes.opinions.opinions import hear_about
+from verify.lanes.proof import prove
+from verify.lanes.purity import WHY as CHANGING
+from verify.lanes.purity import changing_equations, changing_node
+from verify.programs.pair import GRADIENT, Fault, Pair
+from verify.verdict import EquationReport, Status, Verdict
+
+# points of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
+POINTS = (104, 66)
+LARGE = 200
+AGAIN = 8  # times the points, where too few of them had a value
+CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
+WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
+BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
+BOUNDED = 24  # cases of the bounds lane at a shape
+TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
+BATCH = 24  # cases of each structure that one compiled shape is run on
+
+
+class Judge:
+    """Collects what the lanes say of one pair."""
+
+    def __init__(self, derivation: Derivation, unit: Unit):
+        settings = unit.settings
+        self.unit, self.settings = unit, settings
+        self.first = unit.index < ranks.turns(derivation)  # of the pairs at these ranks
+        derivation, self.choices = ranks.chosen(derivation, unit.choices)
+        self.seed = zlib.crc32(f"{settings.start} {derivation.name} {unit.index}".encode())
+        self.rng = np.random.default_rng(self.seed)
+        self.derivation = derivation
+        self.findings = Findings(
+            {
+                n: EquationReport(n, tex_of(derivation, n))
+                for n in [*derivation.equations, GRADIENT]
+                if settings.selects(derivation.name, n)
+            }
+        )
+        self.suspects: dict[str, list[Found]] = {}
+        self.found: dict[str, Found] = {}  # the case that shows an equation to be wrong
+        self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
+        self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
+        self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
+        self.pieces: dict[tuple[str, str, int], int] = {}
+
+    def run(self) -> Findings:
+        """Judges the pair. Whatever the forward functions raise is a fault of every equation."""
+        lowest = ladder(self.derivation, rungs=1)[0]
+        try:
+            self.pair = Pair(self.derivation, self.choices)
+            self.surviving = Survivors(self.pair, self.findings)
+            for name, why in self.unit.lost:
+                self.surviving.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
+            smallest = self.pair.programs(lowest, concrete=self.concrete)
+        except (Exception, SystemExit) as error:
+            return self._nothing(
+                Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
+            )
+        for name, fault in smallest.faults.items():
+            self.surviving.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
+        if not self.pair.symbols:
+            self.findings.equations.pop(GRADIENT, None)
+        try:
+            if self.concrete and (node := self._leave_out_what_changes(lowest)):
+                return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))
+            self._replay_kept()
+            if not self.unit.only_replays:
+                self.findings.programs = 3 + len(self.derivation.equations)
+                self._climb()
+                self._explore()
+                if self.unit.on_device or self.findings.on_device_alone:
+                    self._run_on_device()
+            self._conclude()
+        finally:
+            forget_programs()
+        return self.findings
+
+    def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
+        """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
+        leaves = self._mixed(sizes, 1)
+        node = self.surviving("a first look", changing_node, self.pair, sizes, leaves)
+        for name in (
+            [] if node else self.surviving("a first look", changing_equations, self.pair, sizes, leaves)
+        ):
+            self.surviving.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+        return node
+
+    def _nothing(self, fault: Fault) -> Findings:
+        """The same fault of every equation."""
+        self.findings.faults = dict.fromkeys(self.findings.equations, fault)
+        return self.findings
+
+    # --- shapes ---
+
+    def _climb(self) -> None:
+        turn = self.unit.index
+        for sizes, concrete in climbed(self.derivation, turn, concrete=self.concrete, equal=self.first):
+            self._prove(sizes, concrete=concrete)
+            self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
+
+    def _explore(self) -> None:
+        for turn, planned in enumerate(self.unit.explored):
+            case = planned.case
+            self._prove(case.dims, whole=turn % WHOLE_EVERY == 0)
+            if turn % BOUNDED_EVERY == 0:
+                specs = self.pair.specs(case.dims)
+                self._bound(case.dims, case.leaves(specs, BOUNDED, kinks=kinks_of(self.choices)))
+
+    # --- lanes ---
+
+    def _prove(self, sizes: Sizes, *, concrete: bool = False, whole: bool = True) -> None:
+        options = {"concrete": concrete, "whole": whole}
+        large = numbers(self.derivation, sizes) >= LARGE
+        points = POINTS[large]
+        proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+        if not large and any(
+            outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
+        ):
+            points *= AGAIN  # most points had no value in the field
+            proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+        self._note(sizes, points)
+        self.surviving.note_all(sizes, concrete)
+        for key, count in proof.pieces.items():
+            self.pieces[key] = self.pieces.get(key, 0) + count
+        for name, outcome in proof.outcomes.items():
+            if name in self.findings.equations:
+                evidence.enter_outcome(self.findings.equations[name].proof, outcome)
+                if not outcome.equal:
+                    case = search.one(proof.floats, outcome.first_mismatch)
+                    self._suspect(name, Found(sizes, case, concrete))
+
+    def _bound(self, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> None:
+        bounding = self.surviving("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
+        count = len(next(iter(leaves.values())))
+        self._note(sizes, count)
+        for name, comparison in bounding.comparisons.items():
+            if name in self.findings.equations:
+                evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
+                if comparison.differ:
+                    case = search.one(leaves, int(comparison.differing.argmax()))
+                    self._suspect(name, Found(sizes, case, concrete))
+
+    def _run_on_device(self) -> None:
+        for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
+            compiled = self._compiled(dtype)
+            plans = device_runs.plans(self.pair, turn)
+            if self.findings.on_device_alone:
+                plans += device_runs.largest(self.pair, (planned.case.dims for planned in self.unit.explored))
+            for sizes, ways, autodiff, alone in plans:
+                leaves = self._mixed(sizes, BATCH)
+                how = dict(autodiff=autodiff, alone=alone)
+                device = self.surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
+                self._note(sizes, len(next(iter(leaves.values()))))
+                self._enter(device, dtype, sizes)
+
+    def _hear_opinions(self) -> None:
+        """Asks the other oracles about `jax.grad`, at one small shape and wherever an equation seems to be wrong."""
+        small = device_runs.plans(self.pair, self.unit.index)[0].sizes
+        asked = [(small, {})] if self.unit.on_device and not self.unit.only_replays else []
+        asked += [(found.sizes, found.leaves) for found in self.found.values()]
+        opinions = self.surviving("a second opinion", hear_about, self.pair, asked, self.seed)
+        for name, report in self.findings.equations.items():
+            report.opinions = opinions.said.get(name, {})
+            report.dispute = opinions.disputes.get(name)
+
+    def _compiled(self, dtype: str) -> Compiled:
+        return Compiled(
+            self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart
+        )
+
+    # --- what earlier runs found ---
+
+    def _replay_kept(self) -> None:
+        """Judges the stored counterexamples again: no evidence, and reported only where nothing else is found."""
+        for stored in self.unit.replays:
+            name, case = stored["equation"], fitting(self.pair, stored)
+            if case is not None and name in self.findings.equations and name not in self.pair.given_up:
+                if stored.get("lane") == "device":
+                    if stored.get("dtype") in self.settings.dtypes:
+                        self._replay_on_device(name, case, stored["dtype"])
+                elif self.surviving("the replay", search.differing, self.pair, name, case):
+                    self.replayed[name] = case
+                elif name not in self.findings.faults:
+                    self.findings.healed.append(name)
+
+    def _replay_on_device(self, name: str, case: Found, dtype: str) -> None:
+        device = self.surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
+        run = device.runs.get(name)
+        if run is not None and run.violation is not None:
+            self.replayed_on_device[name] = lambda: self._enter(
+                replace(device, runs={name: run}), dtype, case.sizes
+            )
+        elif run is not None:
+            self.findings.healed.append(name)
+
+    def _enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
+        self.findings.programs += device.programs
+        for key, count in device.kinks.items():
+            self.findings.kinks[key] = self.findings.kinks.get(key, 0) + count
+        for name in (*device.runs, *device.refused):
+            if name in self.findings.equations:
+                report = self.findings.equations[name]
+                device_runs.enter(
+                    report, device, self.pair, self.settings, dtype, sizes, name in self.suspects
+                )
+
+    # --- data ---
+
+    def _mixed(self, sizes: Sizes, count: int) -> dict[str, np.ndarray]:
+        """That many cases of every structure."""
+        specs, kinks = self.pair.specs(sizes), kinks_of(self.choices)
+        drawn = [fill(self.rng, sizes, specs, row, count, kinks=kinks) for row in STRUCTURES]
+        return {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs}
+
+    def _note(self, sizes: Sizes, count: int) -> None:
+        self.findings.shapes.add(tuple(sorted(sizes.items())))
+        self.findings.cases += count
+
+    # --- conclusions ---
+
+    def _suspect(self, name: str, case: Found) -> None:
+        self.suspects.setdefault(name, []).append(case)
+
+    def _conclude(self) -> None:
+        """Looks for a counterexample wherever the two sides differed, and says what kind of difference it is."""
+        for name in self.findings.faults:
+            if self.findings.equations[name].bounds.cases:  # it ran at some sizes: is it wrong there?
+                self.suspects.setdefault(name, [])
+        for name, case in self.replayed.items():
+            self._suspect(name, case)
+        for name, first in self.suspects.items():
+            if name not in self.pair.given_up:
+                self.surviving("the search for a counterexample", self._explain, name, first)
+        self._hear_opinions()
+        for name, enter in self.replayed_on_device.items():
+            if self.findings.equations[name].counterexample is None:
+                enter()
+        if self.unit.only_replays:
+            reports = self.findings.equations.items()
+            self.findings.equations = {
+                name: report for name, report in reports if report.counterexample is not None
+            }
+        else:
+            self._note_unmet()
+
+    def _explain(self, name: str, first: list[Found]) -> None:
+        report = self.findings.equations[name]
+        found = search.search(self.pair, name, self.seed, first)
+        if found is None:
+            if report.proof.status is Status.FAILED:
+                report.proof.status = Status.OPEN
+                report.proof.open_because = report.proof.open_because or TOO_CLOSE
+            return
+        self.found[name] = found
+        wrong = report.proof.status is Status.FAILED or search.algebraic(self.pair, name, found)
+        report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
+        report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
+        holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
+        report.counterexample = search.describe(self.pair, name, found, holds)
+        report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
+
+    def _note_unmet(self) -> None:
+        tables = {
+            (choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())
+        }
+        for (choice, name), row in tables.items():
+            for piece in range(len(row.kinks) + 1):
+                if not self.pieces.get((choice, name, piece)):
+                    self.findings.unmet.append(f"piece {piece + 1} of {name}")
+
+
+def judge(derivation: Derivation, unit: Unit) -> Findings:
+    """Judges one unit of work."""
+    return Judge(derivation, unit).run()

@@ -1,0 +1,289 @@
+"""Walks a jaxpr in any arithmetic: sizes filled in, calls and loops entered; it knows nothing of numbers.
+
+A program is traced once, with symbolic sizes, and walked at any shape. What a number *is* belongs to the
+arithmetic, a table of rules by primitive: residues in a finite field (`arithmetic.field`), or a value with its
+rounding-error bound (`arithmetic.bounds`). Whatever no arithmetic can see differently lives beside the walker:
+control flow here, the moving of numbers in `arithmetic.movement` and `arithmetic.indexing`, integers and
+booleans in `arithmetic.integers`.
+
+Every array carries one leading data axis, of length N (N cases at once) or 1 (the same for all of them).
+Integers and booleans are plain NumPy arrays; floats are values of the arithmetic's own class.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from verify.interpreter.indexing import INDEXED_MOVES, split_operands
+from verify.interpreter.integers import INTEGER_RULES
+from verify.interpreter.movement import MOVES
+from verify.interpreter.steps import ShapeDtype, Sizes, Step, Templates
+
+Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
+
+
+Rule = Callable[..., Any]  # rule(arithmetic, step, *operands) -> a value, or a list of them
+
+
+class Arithmetic(Protocol):
+    """What the walker asks of an arithmetic."""
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """One rule a primitive."""
+        ...
+
+    def constant(self, array: np.ndarray) -> Value:
+        """A floating-point literal of the program, given with its data axis."""
+        ...
+
+    def move(self, function: Callable[..., Any], *values: Value) -> Value:
+        """Applies a function that only moves numbers to every array that a value is made of."""
+        ...
+
+    def steer(self, value: Value) -> np.ndarray:
+        """The plain numbers by which control flow and indices are decided."""
+        ...
+
+    def unknown(self, step: Step, *operands: Value) -> Sequence[Value]:
+        """A primitive that has no rule."""
+        ...
+
+
+class Program:
+    """A jaxpr, ready to be walked at any shape."""
+
+    def __init__(self, jaxpr: core.ClosedJaxpr | core.Jaxpr):
+        self.jaxpr: Any = getattr(jaxpr, "jaxpr", jaxpr)
+        self.consts = [np.asarray(const) for const in getattr(jaxpr, "consts", ())]
+        self._templates = Templates(self.jaxpr)
+        self._sizes: Sizes | None = None
+        self._steps: list[Step] = []
+
+    def steps(self, sizes: Sizes) -> list[Step]:
+        """The equations with these sizes filled in; the last sizes are remembered, for they are asked for again."""
+        if self._sizes != sizes:
+            self._steps = self._templates.at(sizes)
+            self._sizes = dict(sizes)
+        return self._steps
+
+
+def evaluate(
+    program: Program, arithmetic: Arithmetic, sizes: Sizes, operands: Iterable[Value]
+) -> list[Value]:
+    """The program's results in this arithmetic, at these sizes.
+
+    `operands` are the values of the jaxpr's inputs, in order, each with its data axis.
+    """
+    jaxpr = program.jaxpr
+    consts = (_lift(arithmetic, const[None]) for const in program.consts)
+    environment: dict[Any, Value] = dict(zip(jaxpr.constvars, consts, strict=True))
+    environment.update(zip(jaxpr.invars, operands, strict=True))
+
+    def read(atom: Any) -> Value:
+        return _literal(arithmetic, atom) if isinstance(atom, core.Literal) else environment[atom]
+
+    for equation, step in zip(jaxpr.eqns, program.steps(sizes), strict=True):
+        results = _apply(arithmetic, sizes, step, [read(atom) for atom in equation.invars])
+        environment.update(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _apply(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    """The results of one equation: control flow, integers, movement, the arithmetic's rule, in this order."""
+    name = step.primitive
+    if name == "custom_jvp_call" and (function := _of_jax(step)) in arithmetic.rules:
+        name = function
+    elif name in CONTROL:
+        return CONTROL[name](arithmetic, sizes, step, operands)
+    plain = all(isinstance(operand, np.ndarray) for operand in operands)
+    if name in INTEGER_RULES and plain and not any(_is_float(output.dtype) for output in step.outputs):
+        result = INTEGER_RULES[name](step, *operands)
+    elif name in MOVES:
+        result = _move(arithmetic, functools.partial(MOVES[name], step), operands)
+    elif name in INDEXED_MOVES and name not in arithmetic.rules:
+        values, indices = split_operands(step, operands)
+        result = _move(arithmetic, lambda *arrays: INDEXED_MOVES[name](step, arrays, indices), values)
+    elif name in arithmetic.rules:
+        result = arithmetic.rules[name](arithmetic, step, *operands)
+    else:
+        result = arithmetic.unknown(step, *operands)
+    return result if isinstance(result, (list, tuple)) else [result]
+
+
+def _move(arithmetic: Arithmetic, function: Callable[..., Any], operands: Sequence[Value]) -> Any:
+    if all(isinstance(operand, np.ndarray) for operand in operands):
+        return function(*operands)
+    return arithmetic.move(function, *operands)
+
+
+# --- control flow -----------------------------------------------------------------------------------------------------
+
+
+def _call(parameter: str) -> Callable[..., Sequence[Value]]:
+    """A primitive that stands for the program in one of its parameters."""
+
+    def enter(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+        return evaluate(_program(step.params[parameter]), arithmetic, sizes, operands)
+
+    return enter
+
+
+def _of_jax(step: Step) -> str:
+    """The name of a custom rule's function if jax itself defines it: an arithmetic may know better than to enter it.
+
+    `exp_neg_sq` is one such: exp(-x^2), computed by splitting the bits of x, which no algebra sees through.
+    """
+    info = getattr(getattr(step.params["call_jaxpr"], "debug_info", None), "func_src_info", None) or ""
+    name, _, source = info.partition(" at ")
+    return name if "/jax/_src/" in source.replace("\\", "/") else ""
+
+
+def _scan(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    params = step.params
+    body = _program(params["jaxpr"])
+    (consts, carry, xs), carries = _scan_groups(params, operands)
+    order = range(params["length"])
+    rows: list[Sequence[Value]] = []
+    for i in reversed(order) if params["reverse"] else order:
+        slices = [_move(arithmetic, functools.partial(_row, index=i), [x]) for x in xs]
+        results = evaluate(body, arithmetic, sizes, [*consts, *carry, *slices])
+        carry, row = results[:carries], results[carries:]
+        rows.append(row)
+    if not rows:  # no iteration, no rows to stack
+        empty = [np.zeros((1, *output.shape), output.dtype) for output in step.outputs[carries:]]
+        return [*carry, *(_lift(arithmetic, array) for array in empty)]
+    if params["reverse"]:
+        rows.reverse()
+    return [*carry, *(_move(arithmetic, _stack, column) for column in zip(*rows, strict=True))]
+
+
+def _scan_groups(params: Mapping[str, Any], operands: list[Value]) -> tuple[Sequence[list[Value]], int]:
+    """The operands as constants, carries and rows; and how many carries there are."""
+    if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
+        groups = [list(group) for group in params["ft_in"].update(operands).unpack()]
+    else:
+        first, second = params["num_consts"], params["num_consts"] + params["num_carry"]
+        groups = [operands[:first], operands[first:second], operands[second:]]
+    return groups, len(groups[1])
+
+
+def _while(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    params = step.params
+    condition, body = _program(params["cond_jaxpr"]), _program(params["body_jaxpr"])
+    first_body, first_carry = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    condition_consts, body_consts = operands[:first_body], operands[first_body:first_carry]
+    carry = operands[first_carry:]
+    while True:
+        (going,) = evaluate(condition, arithmetic, sizes, [*condition_consts, *carry])
+        running = arithmetic.steer(going)
+        if not running.any():
+            return carry
+        after = evaluate(body, arithmetic, sizes, [*body_consts, *carry])
+        # a case that has ended keeps what it had, while the others go on
+        carry = after if running.all() else _select(arithmetic, going, [carry, after], step.outputs)
+
+
+def _cond(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    branches = [_program(branch) for branch in step.params["branches"]]
+    which, arguments = operands[0], operands[1:]
+    chosen = np.clip(arithmetic.steer(which).astype(np.int64), 0, len(branches) - 1)
+    if chosen.min() == chosen.max():
+        return evaluate(branches[int(chosen.flat[0])], arithmetic, sizes, arguments)
+    outcomes = [evaluate(branch, arithmetic, sizes, arguments) for branch in branches]
+    return _select(arithmetic, chosen if len(branches) > 2 else chosen.astype(bool), outcomes, step.outputs)
+
+
+def _select(
+    arithmetic: Arithmetic, which: Value, cases: Sequence[Sequence[Value]], avals: Sequence[ShapeDtype]
+):
+    """Of several lists of values the one that `which` says, case by case."""
+    predicate = ShapeDtype((), np.dtype(bool))
+    return [
+        _apply(
+            arithmetic, {}, Step("select_n", {}, (predicate, *[aval] * len(cases)), (aval,)), [which, *column]
+        )[0]
+        for aval, *column in zip(avals, *cases, strict=True)
+    ]
+
+
+def _empty(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    """Room that nothing reads before it is written, as in the branches of a differentiated switch: zeros."""
+    output = step.outputs[0]
+    return [_lift(arithmetic, np.zeros((1, *output.shape), output.dtype))]
+
+
+def _linear_solve(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
+    """custom_linear_solve: its own solve, with its own constants."""
+    lengths = step.params["const_lengths"]
+    first = lengths.matvec + lengths.vecmat
+    consts, right = operands[first : first + lengths.solve], operands[sum(lengths) :]
+    return evaluate(_program(step.params["jaxprs"].solve), arithmetic, sizes, [*consts, *right])
+
+
+CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
+    "jit": _call("jaxpr"),
+    "pjit": _call("jaxpr"),
+    "closed_call": _call("call_jaxpr"),
+    "core_call": _call("call_jaxpr"),
+    "custom_jvp_call": _call("call_jaxpr"),
+    "custom_vjp_call": _call("call_jaxpr"),
+    "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
+    "checkpoint": _call("jaxpr"),
+    "remat2": _call("jaxpr"),
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+    "custom_linear_solve": _linear_solve,
+    "empty": _empty,
+    "empty2": _empty,
+    "debug_callback": lambda arithmetic, sizes, step, operands: [],  # what is printed is no result
+    "debug_print": lambda arithmetic, sizes, step, operands: [],
+    "dim_as_value": lambda arithmetic, sizes, step, operands: [np.array([step.params["dim"]])],
+}
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _is_float(dtype: Any) -> bool:
+    return jax.numpy.issubdtype(dtype, np.inexact)
+
+
+def _lift(arithmetic: Arithmetic, array: np.ndarray) -> Value:
+    """An array of the program (with its data axis) as a value."""
+    return arithmetic.constant(array.astype(np.float64)) if _is_float(array.dtype) else array
+
+
+def _literal(arithmetic: Arithmetic, literal: core.Literal) -> Value:
+    return _lift(arithmetic, np.asarray(literal.val, getattr(literal.aval, "dtype", None))[None])
+
+
+def _row(array: np.ndarray, *, index: int) -> np.ndarray:
+    return array[:, index]
+
+
+def _stack(*arrays: np.ndarray) -> np.ndarray:
+    cases = max(len(array) for array in arrays)
+    return np.stack([np.broadcast_to(array, (cases, *array.shape[1:])) for array in arrays], axis=1)
+
+
+_PROGRAMS: dict[int, tuple[Any, Program]] = {}
+
+
+def _program(jaxpr: Any) -> Program:
+    """The program of a jaxpr inside another one; a jaxpr is kept as long as its program is, so that ids stay unique."""
+    if id(jaxpr) not in _PROGRAMS:
+        _PROGRAMS[id(jaxpr)] = (jaxpr, Program(jaxpr))
+    return _PROGRAMS[id(jaxpr)][1]
+
+
+def forget_programs() -> None:
+    """Lets go of every inner program: a campaign calls it between units of work."""
+    _PROGRAMS.clear()
