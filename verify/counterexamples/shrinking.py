@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from manual_bp import domains
-from verify.arithmetic.bounds.value import lowest_bit
 from verify.generation.data import Leaves, Spec, dyadics, resolve
+from verify.generation.simplicity import weight, weights
 
 Array = np.ndarray[Any, Any]
 Differ = Callable[[Leaves], Array]  # many cases -> which of them still fail
@@ -61,18 +61,6 @@ def simplify(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int]
     return leaves
 
 
-def weight(leaves: Mapping[str, Array]) -> float:
-    """How much there is to read in a case: nothing in a 0, most in many digits."""
-    return sum(float(_weights(leaf).sum()) for leaf in leaves.values())
-
-
-def _weights(values: Array) -> Array:
-    size = np.abs(np.atleast_1d(values), dtype=np.float64)
-    safe = np.where(np.isfinite(size) & (size > 0), size, 1.0)
-    digits = np.log2(safe / lowest_bit(safe)) + np.abs(np.log2(safe))
-    return np.where(size == 0, 0.0, 1.0 + digits + 0.25 * (values < 0))
-
-
 def _changes(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int]) -> Iterator[Change]:
     """Every change that makes one number, one row of probabilities or one whole leaf simpler."""
     for name, spec in specs.items():
@@ -96,10 +84,10 @@ def _changes(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int]
             else []
         )
         for place in places:
-            before = float(_weights(flat[place]).sum())
+            before = float(weights(flat[place]).sum())
             for value in (*elements, *(each[place] for each in near)):
                 new = np.broadcast_to(np.asarray(value, flat.dtype), np.shape(flat[place]))
-                gain = before - float(_weights(new).sum())
+                gain = before - float(weights(new).sum())
                 if gain > 0:
                     yield Change(name, place, value, gain)
 

@@ -18,7 +18,7 @@ from verify.interpreter.movement import Array
 from verify.interpreter.windows import Geometry, seen, with_slot
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 Matmul = Callable[[Array, Array], Array]
 Shape = tuple[int, ...]

@@ -12,7 +12,7 @@ import numpy as np
 from verify.interpreter.opaque import NoEntry
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
 def on_host(step: Step, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from jax.lax import GatherScatterMode
 from verify.interpreter.movement import Array, leading, select
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 Shape = tuple[int, ...]
 

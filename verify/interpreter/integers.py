@@ -20,7 +20,7 @@ from verify.interpreter.ordering import sort_order, take_order, top_k_order
 from verify.interpreter.windows import windows
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 Rule = Callable[..., Any]
 

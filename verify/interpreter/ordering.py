@@ -14,7 +14,7 @@ import numpy as np
 from verify.interpreter.movement import Array, spread
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
 def sort_order(step: Step, *keys: Array) -> Array:

@@ -13,7 +13,7 @@ from verify.interpreter.indexing import take, write
 from verify.interpreter.movement import Array
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
 class Geometry(NamedTuple):

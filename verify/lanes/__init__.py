@@ -1,1 +1,5 @@
-"""The three lanes: the proof over finite fields, the bounds in float64, and the device that really runs it."""
+"""The lanes that judge an equation: the proof over finite fields, the bounds in float64, and the device that runs it.
+
+`proof.prove`, `bounds.bound` and `device.lane.Compiled` are their entry points; `opinions` asks other oracles about
+`jax.grad`, `purity` whether an equation is a function at all, and `trial` puts a wrong equation in the place of a right one.
+"""

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import aligned, exactly, representable, rounded
+from verify.arithmetic.bounds.rounding import aligned, exactly, representable, rounded
 from verify.arithmetic.bounds.units import HOST, Unit
 from verify.arithmetic.bounds.value import Array, Bounded
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 
 def linear(ufunc: np.ufunc) -> Callable[..., Bounded]:
     """Sums and differences; adding an exact zero rounds nothing."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
         a, b = aligned(step, a, b)
         unit, value = arithmetic.unit(step), ufunc(a.value, b.value)
         exact = exactly(unit, value, lambda: np.minimum(a.grid, b.grid), (a, b))
@@ -41,7 +41,7 @@ def linear(ufunc: np.ufunc) -> Callable[..., Bounded]:
     return rule
 
 
-def mul(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def mul(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """Products; an exact zero, or an exact power of two, rounds nothing."""
     a, b = aligned(step, a, b)
     return product(arithmetic.unit(step), a, b)
@@ -68,7 +68,7 @@ def product(unit: Unit, a: Bounded, b: Bounded) -> Bounded:
     return result
 
 
-def div(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def div(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """Quotients; an exact zero divided, or an exact power of two as divisor, rounds nothing."""
     a, b = aligned(step, a, b)
     unit = arithmetic.unit(step)
@@ -113,15 +113,15 @@ def _rearranged(unit: Unit, result: Bounded, a: Bounded, b: Bounded) -> None:
                 result.error = np.where(outside, np.inf, result.errors)
 
 
-def neg(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def neg(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     return Bounded(-a.value, a.error)
 
 
-def absolute(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def absolute(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     return Bounded(np.abs(a.value), a.error)
 
 
-def sign(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def sign(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     """Between 1 and 2 wrong where the argument may have another sign."""
     value = np.sign(a.value)
     if a.error is None:
@@ -131,7 +131,7 @@ def sign(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     return Bounded(value, np.where(unknown, a.error, wrong) if wrong.any() else None)
 
 
-def integer_pow(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def integer_pow(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     r"""|\hat a^n - a^n| <= n (|a| + e)^(n-1) e, and n - 1 products in any order; a negative power is a
     reciprocal.
     """
@@ -152,7 +152,7 @@ def raised(unit: Unit, a: Bounded, n: int) -> Bounded:
     return rounded(unit, value, spread, (a,), exact, n * unit.u)
 
 
-def one_minus_square(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def one_minus_square(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     r"""(1 + a)(1 - a), three roundings; |\hat a^2 - a^2| <= 2 |a| e + e^2."""
     unit, above, below = arithmetic.unit(step), 1 + a.value, 1 - a.value
     value = above * below
@@ -165,7 +165,7 @@ def one_minus_square(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     return rounded(unit, value, spread, (a,), exact, 3.01 * unit.u)
 
 
-def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
+def power(arithmetic: BaseBounds, step: Step, a: Bounded, b: Any) -> Bounded:
     r"""x^y = exp(y log x): its relative error is that of the exponent, |y| e_x / (x - e_x) + |log x| e_y."""
     unit = arithmetic.unit(step)
     if not isinstance(b, Bounded):  # an integer exponent, as an array
@@ -200,7 +200,7 @@ def power(arithmetic: Bounds, step: Step, a: Bounded, b: Any) -> Bounded:
     return rounded(unit, value, spread, (a, b), exact, relative, signs=True)
 
 
-def remainder(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def remainder(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """a - trunc(a/b) b, which no machine rounds; where the quotient may be another integer, anything below
     |b|.
     """
@@ -221,7 +221,7 @@ def remainder(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded
 def stepwise(ufunc: Callable[[Array], Array]) -> Callable[..., Bounded]:
     """round, floor, ceil: monotone, so the bounds of the argument give those of the result; never rounded."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
         away = step.primitive == "round" and int(step.params["rounding_method"]) == 0
         function = _half_away if away else ufunc
         value = function(a.value)
@@ -233,7 +233,7 @@ def stepwise(ufunc: Callable[[Array], Array]) -> Callable[..., Bounded]:
     return rule
 
 
-def nextafter(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def nextafter(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """One unit in the last place of the run's dtype beside the argument; our own float64 shows none of it."""
     a, b = aligned(step, a, b)
     value = np.nextafter(a.value, b.value)

@@ -16,8 +16,8 @@ from verify.arithmetic.bounds.comparisons import in_doubt
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 
 class Bits(Doubtful):
@@ -31,7 +31,7 @@ class Bits(Doubtful):
         self.number = number
 
 
-def bitcast(arithmetic: Bounds, step: Step, a: Any) -> Any:
+def bitcast(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
     """Between floats and integers of the same width."""
     dtype = np.dtype(step.outputs[0].dtype)
     if isinstance(a, Bounded):
@@ -48,7 +48,7 @@ def bitcast(arithmetic: Bounds, step: Step, a: Any) -> Any:
     return Bounded(value, np.where(a.doubt, np.inf, 0.0) if isinstance(a, Doubtful) else None)
 
 
-def bitwise_and(arithmetic: Bounds, step: Step, a: Any, b: Any) -> Any:
+def bitwise_and(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> Any:
     """A mask that clears the last bits of a float rounds it towards zero."""
     bits, mask = (a, b) if isinstance(a, Bits) else (b, a)
     if not isinstance(bits, Bits) or not isinstance(mask, np.ndarray) or mask.size != 1:
@@ -70,7 +70,7 @@ def _masked(values: Array, cleared: int) -> Array:
     return (values.view(np.uint64) & ~np.uint64(cleared)).view(np.float64)
 
 
-def polynomial(arithmetic: Bounds, step: Step, x: Bounded, *coefficients: Bounded) -> Bounded:
+def polynomial(arithmetic: BaseBounds, step: Step, x: Bounded, *coefficients: Bounded) -> Bounded:
     """Coefficients from the lowest power on, by Horner's rule."""
     add, result = linear(np.add), coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):

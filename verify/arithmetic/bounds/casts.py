@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import representable, rounded
+from verify.arithmetic.bounds.rounding import representable, rounded
 from verify.arithmetic.bounds.comparisons import in_doubt
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers, plainly
 from verify.interpreter.integers import INTEGER_RULES, iota
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
+    from verify.arithmetic.bounds.base import BaseBounds
     from verify.arithmetic.bounds.units import Unit
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
-def convert_element_type(arithmetic: Bounds, step: Step, a: Any) -> Any:
+def convert_element_type(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
     if np.dtype(step.outputs[0].dtype).kind in "iub":
         return _to_integer(step, a) if isinstance(a, Bounded) else in_doubt(arithmetic, step, a)
     unit = arithmetic.unit(step)
@@ -78,7 +78,7 @@ def round_to(values: Array, bits: int) -> Array:
     return np.where(np.isfinite(values), np.ldexp(np.rint(np.ldexp(fraction, bits)), exponent - bits), values)
 
 
-def reduce_precision(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def reduce_precision(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     """A rounding that every compiler keeps."""
     unit, bits = arithmetic.unit(step), step.params["mantissa_bits"] + 1
     return a if bits >= unit.bits else shortened(a, unit, bits)
@@ -96,7 +96,7 @@ def _to_integer(step: Step, a: Bounded) -> Any:
     return plainly(value, doubt)
 
 
-def counted(arithmetic: Bounds, step: Step) -> Any:
+def counted(arithmetic: BaseBounds, step: Step) -> Any:
     """iota; as a float, each number is rounded."""
     numbers = iota(step)
     if np.dtype(step.outputs[0].dtype).kind in "iub":

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import aligned
+from verify.arithmetic.bounds.rounding import aligned
 from verify.arithmetic.bounds.value import SLACK, Array, Bounded, Doubtful, numbers, plainly
 from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.movement import align, behind, select
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 Value = Any
 
@@ -35,7 +35,7 @@ def close(a: Bounded, b: Bounded) -> Array:
 
 
 def comparison(ufunc: np.ufunc) -> Callable[..., Array | Doubtful]:
-    def rule(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Array | Doubtful:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Array | Doubtful:
         if a is b:  # also how a program asks for NaN
             value = ufunc(a.value, a.value)
             return value if a.error is None else plainly(value, ~np.isfinite(a.error))
@@ -54,7 +54,7 @@ def aligned_inputs(step: Step, a: Bounded, b: Bounded) -> tuple[Bounded, Bounded
     return one, other
 
 
-def is_finite(arithmetic: Bounds, step: Step, a: Bounded) -> Array | Doubtful:
+def is_finite(arithmetic: BaseBounds, step: Step, a: Bounded) -> Array | Doubtful:
     """Certain where the bound is: an indeterminate number may have overflowed."""
     value = np.isfinite(a.value)
     return value if a.error is None else plainly(value, ~np.isfinite(a.error))
@@ -122,7 +122,7 @@ _DOUBT: dict[str, Callable[..., Array]] = {
 }
 
 
-def in_doubt(arithmetic: Bounds, step: Step, *operands: Value) -> Value:
+def in_doubt(arithmetic: BaseBounds, step: Step, *operands: Value) -> Value:
     """A rule for integers and booleans, some of which are in doubt."""
     value = INTEGER_RULES[step.primitive](step, *map(numbers, operands))
     if isinstance(value, list):
@@ -136,7 +136,7 @@ def in_doubt(arithmetic: Bounds, step: Step, *operands: Value) -> Value:
 # --- choices
 
 
-def select_n(arithmetic: Bounds, step: Step, which: Value, *cases: Value) -> Value:
+def select_n(arithmetic: BaseBounds, step: Step, which: Value, *cases: Value) -> Value:
     """The chosen case; where the choice is in doubt, whatever one of them may be."""
     if not any(isinstance(case, Bounded) for case in cases):
         return _select_plain(step, which, *cases)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from verify.arithmetic.bounds import special_functions
-from verify.arithmetic.bounds.arithmetic import rounded
+from verify.arithmetic.bounds import special_functions as special
+from verify.arithmetic.bounds.rounding import aligned, rounded
 from verify.arithmetic.bounds.units import HOST
 from verify.arithmetic.bounds.value import Array, Bounded
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
+    from verify.arithmetic.bounds.base import BaseBounds
     from verify.arithmetic.bounds.units import Unit
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 INF = np.inf
 
@@ -117,22 +117,22 @@ def _erf_spread(x: Array, e: Array, f: Array) -> Array:
 
 def _erf_inv_spread(x: Array, e: Array, f: Array) -> Array:
     end = _outside(x, e)
-    y = special_functions.erf_inv(np.minimum(end, 1.0))
+    y = special.erf_inv(np.minimum(end, 1.0))
     return _within(end < 1, e * (np.sqrt(np.pi) / 2) * np.exp(y * y))
 
 
 def _lgamma_spread(x: Array, e: Array, f: Array) -> Array:
     # convex, so within an interval it lies between its smallest value and the larger of those at the ends
     low, high = x - e, x + e
-    ends = np.maximum(special_functions.lgamma(np.maximum(low, 0.0)), special_functions.lgamma(high))
+    ends = np.maximum(special.lgamma(np.maximum(low, 0.0)), special.lgamma(high))
     bottom = np.where(
         low > MINIMUM,
-        special_functions.lgamma(np.maximum(low, 1.0)),
-        special_functions.lgamma(np.minimum(high, MINIMUM)),
+        special.lgamma(np.maximum(low, 1.0)),
+        special.lgamma(np.minimum(high, MINIMUM)),
     )
     least = np.where((low < MINIMUM) & (high > MINIMUM), -0.1214862905358497, bottom)
     slope = np.maximum(
-        np.abs(special_functions.digamma(np.maximum(low, HOST))), np.abs(special_functions.digamma(high))
+        np.abs(special.digamma(np.maximum(low, HOST))), np.abs(special.digamma(high))
     )
     return _within(low > 0, np.minimum(slope * e, np.maximum(ends - f, f - least)))
 
@@ -173,11 +173,11 @@ ELEMENTARY: dict[str, Elementary] = {
     "asinh":    Elementary(np.arcsinh, lambda x, e, f: e / np.sqrt(1 + _inside(x, e) ** 2), (0.0,)),
     "acosh":    Elementary(np.arccosh, _acosh_spread, (1.0,)),
     "atanh":    Elementary(np.arctanh, _atanh_spread, (0.0,)),
-    "erf":      Elementary(special_functions.erf, _erf_spread, (0.0, -INF, INF)),
-    "erfc":     Elementary(special_functions.erfc, _erf_spread, (0.0,)),
-    "erf_inv":  Elementary(special_functions.erf_inv, _erf_inv_spread, (0.0,)),
-    "lgamma":   Elementary(special_functions.lgamma, _lgamma_spread, (), _lgamma_floor),
-    "digamma":  Elementary(special_functions.digamma, _digamma_spread, (), lambda x: 1 + 1 / np.abs(x)),
+    "erf":      Elementary(special.erf, _erf_spread, (0.0, -INF, INF)),
+    "erfc":     Elementary(special.erfc, _erf_spread, (0.0,)),
+    "erf_inv":  Elementary(special.erf_inv, _erf_inv_spread, (0.0,)),
+    "lgamma":   Elementary(special.lgamma, _lgamma_spread, (), _lgamma_floor),
+    "digamma":  Elementary(special.digamma, _digamma_spread, (), lambda x: 1 + 1 / np.abs(x)),
 }
 # fmt: on
 
@@ -186,7 +186,7 @@ def elementary(name: str) -> Callable[..., Bounded]:
     """The rule of one function."""
     row = ELEMENTARY[name]
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
         unit = arithmetic.unit(step)
         x, value = a.value, row.function(a.value)
         spread: Any = flushed(unit)
@@ -228,12 +228,10 @@ def _square(a: Bounded, root: Array, ulps: float, bits: int) -> Array | None:
     return known if known.any() else None
 
 
-def atan2(arithmetic: Bounds, step: Step, y: Bounded, x: Bounded) -> Bounded:
+def atan2(arithmetic: BaseBounds, step: Step, y: Bounded, x: Bounded) -> Bounded:
     """The angle changes by at most the distance over the radius that is left; anything where the cut may be
     crossed.
     """
-    from verify.arithmetic.bounds.arithmetic import aligned
-
     y, x = aligned(step, y, x)
     unit, value = arithmetic.unit(step), np.arctan2(y.value, x.value)
     relative = arithmetic.units.relative("atan2", unit, x.value)

@@ -18,13 +18,13 @@ from verify.arithmetic.bounds.value import Array, Bounded, numbers, plainly
 from verify.interpreter.opaque import NoEntry
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 Value = Any
 
 
-def estimate(arithmetic: Bounds, step: Step, *operands: Value) -> list[Value]:
+def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value]:
     """The results of one primitive."""
     if step.equation is None:
         raise NotImplementedError(f"{step.primitive}: no rule, and no equation to evaluate it by")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import aligned
+from verify.arithmetic.bounds.rounding import aligned
 from verify.arithmetic.bounds.comparisons import close
 from verify.arithmetic.bounds.value import SLACK, Array, Bounded, Doubtful, plainly
 from verify.interpreter.indexing import write
@@ -16,11 +16,11 @@ from verify.interpreter.ordering import pick
 from verify.interpreter.windows import Geometry, scatter_winners, seen, windows, winners
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 
-def extreme(arithmetic: Bounds, a: Bounded, b: Bounded, largest: bool) -> Bounded:
+def extreme(arithmetic: BaseBounds, a: Bounded, b: Bounded, largest: bool) -> Bounded:
     """max or min of two, with the tag of a certain winner."""
     value = (np.maximum if largest else np.minimum)(a.value, b.value)
     if a.error is None and b.error is None:
@@ -34,14 +34,14 @@ def extreme(arithmetic: Bounds, a: Bounded, b: Bounded, largest: bool) -> Bounde
 
 
 def either(largest: bool) -> Callable[..., Bounded]:
-    def rule(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
         a, b = aligned(step, a, b)
         return extreme(arithmetic, a, b, largest)
 
     return rule
 
 
-def clamp(arithmetic: Bounds, step: Step, low: Bounded, a: Bounded, high: Bounded) -> Bounded:
+def clamp(arithmetic: BaseBounds, step: Step, low: Bounded, a: Bounded, high: Bounded) -> Bounded:
     low, a, high = aligned(step, low, a, high)
     return extreme(arithmetic, extreme(arithmetic, a, low, True), high, False)
 
@@ -58,7 +58,7 @@ def _contest(a: Bounded, axis: int, largest: bool) -> tuple[Array, Array]:
 def reduce_extreme(largest: bool) -> Callable[..., Bounded]:
     """The winner among all entries along some axes."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
         return _winner(arithmetic, _parts(a, lambda array: reduced(step, array), arithmetic), largest)
 
     return rule
@@ -67,7 +67,7 @@ def reduce_extreme(largest: bool) -> Callable[..., Bounded]:
 def window_extreme(largest: bool) -> Callable[..., Bounded]:
     """The winner within each window; in the padding there is nothing to win."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
         nothing = -np.inf if largest else np.inf
 
         def see(array: Array) -> Array:
@@ -78,7 +78,7 @@ def window_extreme(largest: bool) -> Callable[..., Bounded]:
     return rule
 
 
-def scatter_extreme(arithmetic: Bounds, step: Step, source: Bounded, operand: Bounded) -> Bounded:
+def scatter_extreme(arithmetic: BaseBounds, step: Step, source: Bounded, operand: Bounded) -> Bounded:
     """select_and_scatter_add, which differentiates pooling: where it is unsure who won, any candidate may get
     it all.
 
@@ -108,13 +108,13 @@ def _whole(a: Bounded) -> Array:
     return np.broadcast_to(a.errors, a.value.shape)
 
 
-def _parts(a: Bounded, arrange: Callable[[Array], Array], arithmetic: Bounds) -> Bounded:
+def _parts(a: Bounded, arrange: Callable[[Array], Array], arithmetic: BaseBounds) -> Bounded:
     if a.error is None:
         return Bounded(arrange(a.value))
     return Bounded(arrange(a.value), arrange(a.error), arrange(arithmetic.tags(a)))
 
 
-def _winner(arithmetic: Bounds, entries: Bounded, largest: bool) -> Bounded:
+def _winner(arithmetic: BaseBounds, entries: Bounded, largest: bool) -> Bounded:
     """The extreme of a trailing axis; of an empty one the neutral element."""
     if not entries.value.shape[-1]:
         return Bounded(np.full(entries.value.shape[:-1], -np.inf if largest else np.inf))
@@ -129,7 +129,7 @@ def _winner(arithmetic: Bounds, entries: Bounded, largest: bool) -> Bounded:
 def argument(largest: bool) -> Callable[..., Any]:
     """Which entry wins; in doubt where another one, not exactly equal to it, may have won."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Array | Doubtful:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Array | Doubtful:
         entries = Bounded(reduced(step, a.value), None if a.error is None else reduced(step, a.error))
         place, candidates = _contest(entries, -1, largest)
         value = place.astype(step.outputs[0].dtype)
@@ -146,7 +146,7 @@ def argument(largest: bool) -> Callable[..., Any]:
 def cumulative_extreme(ufunc: np.ufunc) -> Callable[..., Bounded]:
     """A running extreme moves by no more than the largest error so far."""
 
-    def rule(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
         value = cumulative(step, a.value, ufunc.accumulate)
         return Bounded(value, None if a.error is None else cumulative(step, a.error, np.maximum.accumulate))
 

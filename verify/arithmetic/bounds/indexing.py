@@ -12,14 +12,14 @@ from verify.arithmetic.bounds.value import Bounded, Doubtful, numbers, plainly
 from verify.interpreter.indexing import INDEXED_MOVES, filled, split_operands
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 
 def indexed(name: str) -> Callable[..., Any]:
     move = INDEXED_MOVES[name]
 
-    def rule(arithmetic: Bounds, step: Step, *operands: Any) -> Any:
+    def rule(arithmetic: BaseBounds, step: Step, *operands: Any) -> Any:
         values, indices = split_operands(step, operands)
         plain = [numbers(index) for index in indices]
         if all(isinstance(value, np.ndarray) for value in values):

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import representable
+from verify.arithmetic.bounds.rounding import representable
 from verify.arithmetic.bounds.units import HOST
 from verify.arithmetic.bounds.value import Array, Bounded, lowest_bit
 from verify.interpreter.contraction import layout
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
+    from verify.arithmetic.bounds.base import BaseBounds
     from verify.arithmetic.bounds.units import Products, Unit
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
-def contraction(arithmetic: Bounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def contraction(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """dot_general and conv_general_dilated."""
     to_left, to_right, arrange, terms = layout(step)
     a, b = (arithmetic.exact(x.astype(np.float64)) if isinstance(x, np.ndarray) else x for x in (a, b))

@@ -11,13 +11,13 @@ from verify.arithmetic.bounds.value import SLACK, Array, Bounded, Doubtful, numb
 from verify.interpreter.ordering import sort_order, top_k_order
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
-    from verify.interpreter.walker import Step
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
 
 Value = Any
 
 
-def sort(arithmetic: Bounds, step: Step, *operands: Value) -> list[Value]:
+def sort(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value]:
     """Ordered by the carried values."""
     keys = operands[: step.params["num_keys"]]
     axis = step.params["dimension"] + 1
@@ -26,7 +26,7 @@ def sort(arithmetic: Bounds, step: Step, *operands: Value) -> list[Value]:
     return [_arranged(operand, order, unsure, axis, operand is keys[0]) for operand in operands]
 
 
-def top_k(arithmetic: Bounds, step: Step, a: Bounded) -> list[Value]:
+def top_k(arithmetic: BaseBounds, step: Step, a: Bounded) -> list[Value]:
     """All entries in descending order, cut after the first k."""
     axis, k = _top_k_axis(step), step.params["k"]
     everything = step._replace(params={**step.params, "k": a.value.shape[axis]})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import rounded
+from verify.arithmetic.bounds.rounding import rounded
 from verify.arithmetic.bounds.basic_operations import product
 from verify.arithmetic.bounds.indexing import clouded
 from verify.arithmetic.bounds.value import Array, Bounded, numbers
@@ -22,9 +22,9 @@ from verify.interpreter.movement import behind, cumulative
 from verify.interpreter.windows import windows
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.arithmetic import Bounds
+    from verify.arithmetic.bounds.base import BaseBounds
     from verify.arithmetic.bounds.units import Unit
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 Sum = Callable[[Array], Array]
 
@@ -71,7 +71,7 @@ def _certain(a: Bounded, value: Array, error: Array, add: Sum) -> Bounded:
     return Bounded(value, np.where(~np.isfinite(value) & certain, 0.0, error))
 
 
-def reduce_sum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def reduce_sum(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     axes = behind(step.params["axes"])
     terms = math.prod([a.value.shape[axis] for axis in axes])
     return summed(
@@ -83,7 +83,7 @@ def reduce_sum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     )
 
 
-def cumsum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def cumsum(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     return summed(
         arithmetic.unit(step),
         a,
@@ -93,7 +93,7 @@ def cumsum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
     )
 
 
-def window_sum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def window_sum(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     return summed(
         arithmetic.unit(step),
         a,
@@ -106,7 +106,7 @@ def window_sum(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 def scatter_sum(sign: float) -> Callable[..., Bounded]:
     """scatter-add and scatter-sub: each entry is a sum of what it was and of the updates that meet it."""
 
-    def rule(arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded) -> Bounded:
+    def rule(arithmetic: BaseBounds, step: Step, operand: Bounded, indices: Any, updates: Bounded) -> Bounded:
         unit, index = arithmetic.unit(step), numbers(indices)
 
         def add(one: Array, other: Array) -> Array:
@@ -150,13 +150,13 @@ def _per_case(array: Array, rank: int) -> Array:
 # --- products along axes
 
 
-def reduce_prod(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def reduce_prod(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     axes = behind(step.params["axes"])
     terms = math.prod([a.value.shape[axis] for axis in axes])
     return _multiplied(arithmetic.unit(step), a, lambda array: array.prod(axis=axes), terms)
 
 
-def cumprod(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def cumprod(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     terms = a.value.shape[step.params["axis"] + 1]
     return _multiplied(
         arithmetic.unit(step), a, lambda array: cumulative(step, array, np.multiply.accumulate), terms
@@ -190,7 +190,7 @@ def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
     return rounded(unit, value, spread, (a,), exact, terms * unit.u)
 
 
-def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
+def cumlogsumexp(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
     """1-Lipschitz in the largest error so far; each of n steps errs by a few units of the largest partial
     result.
     """
@@ -207,7 +207,7 @@ def cumlogsumexp(arithmetic: Bounds, step: Step, a: Bounded) -> Bounded:
 
 
 def multiply_scattered(
-    arithmetic: Bounds, step: Step, operand: Bounded, indices: Any, updates: Bounded
+    arithmetic: BaseBounds, step: Step, operand: Bounded, indices: Any, updates: Bounded
 ) -> Bounded:
     """scatter-mul where every position is met at most once, which is what jax differentiates."""
     index = numbers(indices)

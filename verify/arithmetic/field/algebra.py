@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.modular import inverse, matmul, power, product
 from verify.arithmetic.field.operands import (
     Array,
@@ -34,14 +34,14 @@ from verify.interpreter.indexing import scatter_add, scatter_with
 from verify.interpreter.integers import iota
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
 # --- rational functions: exact at every level -------------------------------------------------------------------------
 
 
 @elementwise
-def add(field: Field, a: Residues, b: Residues) -> Residues:
+def add(field: BaseField, a: Residues, b: Residues) -> Residues:
     logs = field.antilogs([a, b])
     return Residues(
         a.x + b.x,
@@ -53,18 +53,18 @@ def add(field: Field, a: Residues, b: Residues) -> Residues:
 
 
 @elementwise
-def neg(field: Field, a: Residues) -> Residues:
+def neg(field: BaseField, a: Residues) -> Residues:
     antilog = None if a.antilog is None else levels(field, inverse, a.antilog)
     rational = None if a.rational is None else -a.rational
     return Residues(-a.x, levels(field, lambda a, m: -a % m, a.r), a.degree, antilog, a.hole, rational)
 
 
-def sub(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def sub(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     return add(field, step, a, neg(field, step, b))
 
 
 @elementwise
-def mul(field: Field, a: Residues, b: Residues) -> Residues:
+def mul(field: BaseField, a: Residues, b: Residues) -> Residues:
     hole, antilog = hole_of(a, b), None
     log, constant = (a, b.rational) if a.antilog is not None else (b, a.rational)
     degree = a.degree[0] + b.degree[0], a.degree[1] + b.degree[1]
@@ -76,7 +76,7 @@ def mul(field: Field, a: Residues, b: Residues) -> Residues:
     return Residues(a.x * b.x, tower, degree, antilog, hole)
 
 
-def constant_power(field: Field, tower: Tower, exponent: Fraction) -> tuple[Tower, Array]:
+def constant_power(field: BaseField, tower: Tower, exponent: Fraction) -> tuple[Tower, Array]:
     """A constant power: at every level if it is a whole one, else as a root."""
     if exponent.denominator != 1:
         return field.root(tower, exponent)
@@ -88,7 +88,7 @@ def constant_power(field: Field, tower: Tower, exponent: Fraction) -> tuple[Towe
 
 
 @elementwise
-def reciprocal(field: Field, a: Residues) -> Residues:
+def reciprocal(field: BaseField, a: Residues) -> Residues:
     x, degree = 1 / a.x, (a.degree[1], a.degree[0])
     if a.rational:
         return Residues(
@@ -98,13 +98,13 @@ def reciprocal(field: Field, a: Residues) -> Residues:
     return Residues(x, levels(field, inverse, a.r), degree, hole=and_hole(a.hole, zero))
 
 
-def div(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def div(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     quotient = mul(field, step, a, reciprocal(field, step, b))
     quotient.x = np.divide(*movement.align(step, field.steer(a), field.steer(b)))
     return quotient
 
 
-def integer_pow(field: Field, step: Step, a: Residues) -> Residues:
+def integer_pow(field: BaseField, step: Step, a: Residues) -> Residues:
     y = step.params["y"]
     if y < 0:
         return integer_pow(field, step._replace(params={"y": -y}), reciprocal(field, step, a))
@@ -112,11 +112,11 @@ def integer_pow(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(a.x**y, tower, (a.degree[0] * y, a.degree[1] * y), hole=a.hole)
 
 
-def one_minus_square(field: Field, step: Step, a: Residues) -> Residues:
+def one_minus_square(field: BaseField, step: Step, a: Residues) -> Residues:
     return steered(sub(field, step, one(field), mul(field, step, a, a)), (1 - a.x) * (1 + a.x))
 
 
-def polynomial(field: Field, step: Step, x: Residues, *coefficients: Residues) -> Residues:
+def polynomial(field: BaseField, step: Step, x: Residues, *coefficients: Residues) -> Residues:
     """Coefficients from the lowest power on, by Horner's rule."""
     result = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
@@ -124,13 +124,13 @@ def polynomial(field: Field, step: Step, x: Residues, *coefficients: Residues) -
     return result
 
 
-def convert(field: Field, step: Step, a: Any) -> Any:
+def convert(field: BaseField, step: Step, a: Any) -> Any:
     """A cast: the identity on numbers. To integers, the number that steers."""
     to = step.outputs[0].dtype
     return field.lifted(a) if jnp.issubdtype(to, jnp.inexact) else np.trunc(field.steer(a)).astype(to)
 
 
-def counted(field: Field, step: Step, *sizes: Array) -> Residues:
+def counted(field: BaseField, step: Step, *sizes: Array) -> Residues:
     """iota, as floats"""
     return field.integers(iota(step))
 
@@ -143,7 +143,7 @@ def reduce(
 ) -> Rule:
     """A sum or product over axes; `combine` takes rows of residues and the modulus."""
 
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         count = math.prod(step.inputs[0].shape[axis] for axis in step.params["axes"])
         hole = None if a.hole is None else np.asarray(movement.reduced(step, whole_hole(a)).any(axis=-1))
         tower = levels(field, lambda r, m: combine(linear(lambda r: movement.reduced(step, r), r), m), a.r)
@@ -172,7 +172,7 @@ def row_product(rows: Level, modulus: int) -> Level:
     return rows[..., 0] if rows.shape[-1] else np.ones(rows.shape[:-1], np.int64)
 
 
-def dot_general(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def dot_general(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     """dot_general and conv_general_dilated: sums of products."""
     a, b = field.lifted(a), field.lifted(b)
 
@@ -191,7 +191,7 @@ def dot_general(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
     return Residues(contract(step, a.x, b.x), tower, times(term, terms), hole=hole)
 
 
-def cumulative(field: Field, step: Step, a: Residues) -> Residues:
+def cumulative(field: BaseField, step: Step, a: Residues) -> Residues:
     """cumsum"""
 
     def along(r: Array) -> Array:
@@ -202,7 +202,7 @@ def cumulative(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(along(a.x), tower, times(a.degree, step.inputs[0].shape[step.params["axis"]]), hole=hole)
 
 
-def cumulative_product(field: Field, step: Step, a: Residues) -> Residues:
+def cumulative_product(field: BaseField, step: Step, a: Residues) -> Residues:
     def along(r: Array, modulus: int) -> Array:
         def accumulate(r: Array, axis: int) -> Array:
             r = np.moveaxis(r.copy(), axis, 0)
@@ -218,7 +218,7 @@ def cumulative_product(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(x, levels(field, along, a.r), (a.degree[0] * count, a.degree[1] * count), hole=hole)
 
 
-def scattered(field: Field, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
+def scattered(field: BaseField, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
     def add(a: Array, b: Array) -> Array:
         return scatter_add(step, a, indices, b)
 
@@ -231,7 +231,7 @@ def scattered(field: Field, step: Step, operand: Residues, indices: Array, updat
     return Residues(add(operand.x, updates.x), tower, degree, hole=hole)
 
 
-def multiplied(field: Field, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
+def multiplied(field: BaseField, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
     """scatter-mul: each entry times all the updates that meet it."""
     if any(isinstance(level, Quadratic) for level in updates.r):
         return field.unknown(step, operand, indices, updates)[0]

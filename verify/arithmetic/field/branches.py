@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic.field.algebra import div, mul, neg, sub
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.operands import Array, Rule, aligned
 from verify.arithmetic.field.value import Residues
 from verify.interpreter import movement
@@ -16,21 +16,21 @@ from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.ordering import sort_order, take_order, top_k_order
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
-def comparison(field: Field, step: Step, a: Any, b: Any) -> Array:
+def comparison(field: BaseField, step: Step, a: Any, b: Any) -> Array:
     return field.branch(INTEGER_RULES[step.primitive](step, field.steer(a), field.steer(b)))
 
 
-def select(field: Field, step: Step, which: Array, *cases: Any) -> Residues:
+def select(field: BaseField, step: Step, which: Array, *cases: Any) -> Residues:
     return field.move(lambda *arrays: movement.select(step, which, *arrays), *cases)
 
 
 def extremum(better: Callable[..., Array]) -> Rule:
     """max or min; of equal floats the first."""
 
-    def rule(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
         a, b = aligned(step, a, b)
         return select(field, step, ~field.branch(better(a.x, b.x) | np.isnan(a.x)), a, b)
 
@@ -40,18 +40,18 @@ def extremum(better: Callable[..., Array]) -> Rule:
 maximum, minimum = extremum(np.greater_equal), extremum(np.less_equal)
 
 
-def clamp(field: Field, step: Step, low: Any, a: Residues, high: Any) -> Residues:
+def clamp(field: BaseField, step: Step, low: Any, a: Residues, high: Any) -> Residues:
     return minimum(field, step, maximum(field, step, a, low), high)
 
 
-def absolute(field: Field, step: Step, a: Residues) -> Residues:
+def absolute(field: BaseField, step: Step, a: Residues) -> Residues:
     return select(field, step, field.branch(a.x < 0), a, neg(field, step, a))
 
 
 def piecewise_constant(function: Callable[[Array], Array]) -> Rule:
     """sign, floor, ...: a whole number, which the float decides."""
 
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         x = function(a.x)
         whole = np.where(np.isfinite(x), x, 0)
         field.branch(whole > 0)
@@ -61,20 +61,20 @@ def piecewise_constant(function: Callable[[Array], Array]) -> Rule:
     return rule
 
 
-def rounded(field: Field, step: Step, a: Residues) -> Residues:
+def rounded(field: BaseField, step: Step, a: Residues) -> Residues:
     away = int(step.params.get("rounding_method", 0)) == 0
     nearest = (lambda x: np.trunc(x + np.copysign(0.5, x))) if away else np.rint
     return piecewise_constant(nearest)(field, step, a)
 
 
-def rem(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def rem(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     """a - b trunc(a / b)"""
     whole = piecewise_constant(np.trunc)(field, step, div(field, step, a, b))
     return sub(field, step, a, mul(field, step, b, whole))
 
 
 def reduce_extremum(choose: Callable[..., Array]) -> Rule:
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         best = field.branch(choose(movement.reduced(step, a.x), axis=-1))[..., None]
 
         def take(array: Array) -> Array:
@@ -87,13 +87,13 @@ def reduce_extremum(choose: Callable[..., Array]) -> Rule:
     return rule
 
 
-def argument(field: Field, step: Step, a: Residues) -> Array:
+def argument(field: BaseField, step: Step, a: Residues) -> Array:
     """argmax and argmin."""
     return field.branch(INTEGER_RULES[step.primitive](step, a.x))
 
 
 def cumulative_extremum(better: np.ufunc) -> Rule:
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         axis = step.params["axis"] + 1
         best = movement.cumulative(step, a.x, better.accumulate)
         where = np.arange(a.x.shape[axis]).reshape(-1, *(1,) * (a.x.ndim - axis - 1))
@@ -108,7 +108,7 @@ def cumulative_extremum(better: np.ufunc) -> Rule:
     return rule
 
 
-def sort(field: Field, step: Step, *operands: Any) -> list[Any]:
+def sort(field: BaseField, step: Step, *operands: Any) -> list[Any]:
     order = field.branch(sort_order(step, *[field.steer(o) for o in operands[: step.params["num_keys"]]]))
 
     def take(value: Any) -> Any:
@@ -119,14 +119,14 @@ def sort(field: Field, step: Step, *operands: Any) -> list[Any]:
     return [take(operand) for operand in operands]
 
 
-def top_k(field: Field, step: Step, a: Residues) -> list[Any]:
+def top_k(field: BaseField, step: Step, a: Residues) -> list[Any]:
     order = field.branch(top_k_order(step, a.x))
     return [field.move(lambda array: take_order(step, array, order), a), order.astype(step.outputs[1].dtype)]
 
 
-def is_finite(field: Field, step: Step, a: Residues) -> Array:
+def is_finite(field: BaseField, step: Step, a: Residues) -> Array:
     return np.isfinite(a.x)
 
 
-def same(field: Field, step: Step, a: Any) -> Any:
+def same(field: BaseField, step: Step, a: Any) -> Any:
     return a

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic.field.algebra import add, cumulative, integer_pow, mul, neg, reciprocal, sub
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.modular import hashed, inverse, power, product
 from verify.arithmetic.field.operands import Array, Rule, aligned, and_hole, hole_of, levels, one, steered
 from verify.arithmetic.field.quadratic import Level, Quadratic
 from verify.arithmetic.field.value import Degree, Residues, Tower
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 
 # --- exponentials: exp(a) = g^a, one level up; log(b) remembers b -----------------------------------------------------
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VARIABLE = (1, 1)  # the degree of an exponential, an unknown function, ...: one more variable, or its inverse
 
 
-def exponential(field: Field, name: str, a: Residues, tower: Tower | None, x: Array) -> Residues:
+def exponential(field: BaseField, name: str, a: Residues, tower: Tower | None, x: Array) -> Residues:
     field.exponential = True
     if tower is None:
         field.exhausted = True
@@ -41,20 +41,20 @@ def either(degree: Degree) -> Degree:
     return top, top
 
 
-def exp(field: Field, step: Step, a: Residues) -> Residues:
+def exp(field: BaseField, step: Step, a: Residues) -> Residues:
     return exponential(field, "exp", a, field.antilog(a), np.exp(a.x))
 
 
-def exp_neg_sq(field: Field, step: Step, a: Residues) -> Residues:
+def exp_neg_sq(field: BaseField, step: Step, a: Residues) -> Residues:
     """exp(-a^2)"""
     return exp(field, step, neg(field, step, mul(field, step, a, a)))
 
 
-def exp2(field: Field, step: Step, a: Residues) -> Residues:
+def exp2(field: BaseField, step: Step, a: Residues) -> Residues:
     return exponential(field, "exp2", a, field.climb(a.r, bases=(2, 49)), np.exp2(a.x))
 
 
-def log(field: Field, step: Step, a: Residues) -> Residues:
+def log(field: BaseField, step: Step, a: Residues) -> Residues:
     field.logged = field.exponential = True
     tower = field.descend(a.r) if field.descending else _hashed_logarithm(field, a)
     if tower is None:
@@ -63,7 +63,7 @@ def log(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(np.log(a.x), tower, either(a.degree), a.r, and_hole(a.hole, a.top == 0))
 
 
-def _hashed_logarithm(field: Field, a: Residues) -> Tower:
+def _hashed_logarithm(field: BaseField, a: Residues) -> Tower:
     named = field.uninterpreted.copy()
     tower = tuple(
         None if level is None else np.where(a.top == 1, 0, level) for level in field.uninterpret("log", a.top)
@@ -72,19 +72,19 @@ def _hashed_logarithm(field: Field, a: Residues) -> Tower:
     return tower
 
 
-def log1p(field: Field, step: Step, a: Residues) -> Residues:
+def log1p(field: BaseField, step: Step, a: Residues) -> Residues:
     return steered(log(field, step, add(field, step, one(field), a)), np.log1p(a.x))
 
 
-def expm1(field: Field, step: Step, a: Residues) -> Residues:
+def expm1(field: BaseField, step: Step, a: Residues) -> Residues:
     return steered(sub(field, step, exp(field, step, a), one(field)), np.expm1(a.x))
 
 
-def cumlogsumexp(field: Field, step: Step, a: Residues) -> Residues:
+def cumlogsumexp(field: BaseField, step: Step, a: Residues) -> Residues:
     return log(field, step, cumulative(field, step, exp(field, step, a)))
 
 
-def logistic(field: Field, step: Step, a: Residues) -> Residues:
+def logistic(field: BaseField, step: Step, a: Residues) -> Residues:
     e = exp(field, step, neg(field, step, a))
     return reciprocal(field, step, add(field, step, one(field), e))
 
@@ -92,7 +92,7 @@ def logistic(field: Field, step: Step, a: Residues) -> Residues:
 def hyperbolic(sign: int, over: int | None, function: Callable[[Array], Array]) -> Rule:
     """(e + sign / e) / 2, or its quotient by (e + over / e) / 2; e^2 serves for both."""
 
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         e = exp(field, step, a)
         squares = levels(field, product, e.r, e.r)
         if over is None:
@@ -110,7 +110,7 @@ def hyperbolic(sign: int, over: int | None, function: Callable[[Array], Array]) 
 
 
 def root(exponent: Fraction, function: Callable[[Array], Array]) -> Rule:
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         field.exponential = True
         tower, exists = field.root(a.r, exponent)
         if exponent < 0:
@@ -123,7 +123,7 @@ def root(exponent: Fraction, function: Callable[[Array], Array]) -> Rule:
     return rule
 
 
-def variable_power(field: Field, step: Step, a: Residues, b: Any) -> Residues:
+def variable_power(field: BaseField, step: Step, a: Residues, b: Any) -> Residues:
     a, b = aligned(step, a, field.lifted(b))
     x = np.power(a.x, b.x)
     if b.rational is not None and b.rational.denominator == 1:
@@ -170,7 +170,7 @@ def power_each(base: Array, exponent: Array, modulus: int) -> Array:
 def unary(name: str, function: Callable[[Array], Array], *, odd: bool = False) -> Rule:
     """A function of which nothing is known, or that it is odd: erf, the inverse sine, ..."""
 
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         mirrored = field.moduli[a.height] if odd else None
         return Residues(
             function(a.x), field.uninterpret(name, a.top, odd_modulo=mirrored), (1, 1), hole=a.hole
@@ -187,7 +187,7 @@ _erfc_x = vectorised(math.erfc)
 erf = unary("erf", vectorised(math.erf), odd=True)
 
 
-def erfc(field: Field, step: Step, a: Residues) -> Residues:
+def erfc(field: BaseField, step: Step, a: Residues) -> Residues:
     """erfc(a) = 1 - erf(a)"""
     return steered(sub(field, step, one(field), erf(field, step, a)), _erfc_x(a.x))
 
@@ -198,7 +198,7 @@ def circular(
     """sin = 2t / (1 + t^2), cos = (1 - t^2) / (1 + t^2), t odd and otherwise unknown: sin^2 + cos^2 = 1, sin
     odd, cos even."""
 
-    def rule(field: Field, step: Step, a: Residues) -> Residues:
+    def rule(field: BaseField, step: Step, a: Residues) -> Residues:
         t = field.uninterpret("tan(a/2)", a.top, odd_modulo=field.moduli[a.height])
         field.uninterpreted.add(step.primitive)
         squares = levels(field, lambda t, m: t * t % m, t)
@@ -208,13 +208,13 @@ def circular(
     return rule
 
 
-def atan2(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def atan2(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     return Residues(
         np.arctan2(a.x, b.x), field.uninterpret("atan2", mixed(field, a, b)), (1, 1), hole=hole_of(a, b)
     )
 
 
-def mixed(field: Field, a: Residues, b: Residues) -> Level:
+def mixed(field: BaseField, a: Residues, b: Residues) -> Level:
     """One residue for a pair of arguments."""
     top = field.moduli[-1]
     return (hashed(a.top, "pair", top) * 3 + hashed(b.top, "pair", top)) % top

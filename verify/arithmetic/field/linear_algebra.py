@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.modular import inverse, product
 from verify.arithmetic.field.operands import Array, levels
 from verify.arithmetic.field.quadratic import Level, linear
@@ -47,7 +47,7 @@ def _modulo(modulus: int) -> tuple[Multiply, Divide]:
     )
 
 
-def triangular_solve(field: Field, step: Step, a: Residues, b: Residues) -> Residues:
+def triangular_solve(field: BaseField, step: Step, a: Residues, b: Residues) -> Residues:
     """X with op(A) X = B, or X op(A) = B, by substitution."""
     params, size = step.params, step.inputs[0].shape[-1]
 
@@ -75,7 +75,7 @@ def triangular_solve(field: Field, step: Step, a: Residues, b: Residues) -> Resi
     return Residues(x, tower, _degree(size, a.degree, b.degree), hole=_holes(a, b))
 
 
-def lu(field: Field, step: Step, a: Residues) -> list[Any]:
+def lu(field: BaseField, step: Step, a: Residues) -> list[Any]:
     """P A = L U with partial pivoting: the factors in one matrix, the pivots and the permutation."""
     rows, columns = step.inputs[0].shape[-2:]
     pivots = min(rows, columns)
@@ -117,7 +117,7 @@ def _patched(i: int, matrix: Array, factors: Array, rest: Array) -> Array:
     return matrix
 
 
-def cholesky(field: Field, step: Step, a: Residues) -> Residues:
+def cholesky(field: BaseField, step: Step, a: Residues) -> Residues:
     """A = L L^T with L lower triangular, column by column; what is above the diagonal of A is not looked at."""
     size = step.inputs[0].shape[-1]
     field.exponential = True

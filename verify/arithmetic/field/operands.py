@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.quadratic import Level, linear
 from verify.arithmetic.field.value import Degree, Residues, Tower
 from verify.interpreter import movement
 
 if TYPE_CHECKING:
-    from verify.interpreter.walker import Step
+    from verify.interpreter.steps import Step
 
 Rule = Callable[..., Any]
 Array = np.ndarray[Any, Any]
@@ -49,7 +49,7 @@ def elementwise(function: Callable[..., Any]) -> Rule:
     """A rule of the field and its aligned operands."""
 
     @functools.wraps(function)
-    def rule(field: Field, step: Step, *operands: Any) -> Any:
+    def rule(field: BaseField, step: Step, *operands: Any) -> Any:
         return function(field, *aligned(step, *map(field.lifted, operands)))
 
     return rule
@@ -68,7 +68,7 @@ def and_hole(hole: Array | None, where: Array) -> Array | None:
     return where if hole is None else hole | where
 
 
-def levels(field: Field, function: Callable[..., Level], *towers: Tower) -> Tower:
+def levels(field: BaseField, function: Callable[..., Level], *towers: Tower) -> Tower:
     """The same operation at every level at which all operands exist; `function` takes the modulus last."""
     return tuple(
         None if any(level is None for level in levels) else function(*levels, modulus)
@@ -86,7 +86,7 @@ def times(degree: Degree, count: int) -> Degree:
     return degree[0] + max(count - 1, 0) * degree[1], degree[1] * max(count, 1)
 
 
-def one(field: Field) -> Residues:
+def one(field: BaseField) -> Residues:
     return field.constant(np.ones(1))
 
 

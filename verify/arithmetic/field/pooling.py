@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.operands import Array, levels, times, whole_hole
 from verify.arithmetic.field.quadratic import linear
 from verify.arithmetic.field.value import Residues
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from verify.interpreter.steps import Step
 
 
-def window_sum(field: Field, step: Step, a: Residues) -> Residues:
+def window_sum(field: BaseField, step: Step, a: Residues) -> Residues:
     def total(array: Array) -> Array:
         return windows(step, array).sum(axis=-1)
 
@@ -24,13 +24,13 @@ def window_sum(field: Field, step: Step, a: Residues) -> Residues:
     return Residues(total(a.x), levels(field, lambda r, m: linear(total, r) % m, a.r), degree, hole=hole)
 
 
-def window_extremum(field: Field, step: Step, a: Residues) -> Residues:
+def window_extremum(field: BaseField, step: Step, a: Residues) -> Residues:
     """reduce_window_max and reduce_window_min: a window moves the entry that its floats choose."""
     chosen = field.branch(winners(step, a.x))
     return field.move(lambda array: gather_winners(array, chosen), a)
 
 
-def scatter_winner(field: Field, step: Step, source: Residues, operand: Residues) -> Residues:
+def scatter_winner(field: BaseField, step: Step, source: Residues, operand: Residues) -> Residues:
     """select_and_scatter_add: what comes back to a window goes to the entry that it chose."""
     chosen = field.branch(winners(step, operand.x))
 
@@ -44,7 +44,7 @@ def scatter_winner(field: Field, step: Step, source: Residues, operand: Residues
     )
 
 
-def gather_winner(field: Field, step: Step, tangents: Residues, operand: Residues) -> Residues:
+def gather_winner(field: BaseField, step: Step, tangents: Residues, operand: Residues) -> Residues:
     """select_and_gather_add: of each window the tangent of the entry that it chose."""
     chosen = field.branch(winners(step, operand.x))
     return field.move(lambda array: gather_winners(array, chosen), tangents)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.base import BaseField
 from verify.arithmetic.field.modular import hashed
 from verify.arithmetic.field.value import Residues
 from verify.interpreter.host import on_host
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from verify.interpreter.steps import Step
 
 
-def uninterpreted(field: Field, step: Step, *operands: Any) -> list[Any]:
+def uninterpreted(field: BaseField, step: Step, *operands: Any) -> list[Any]:
     """Each number of each result is a hash of its place and of every number in every operand.
 
     The floats that steer are those that jax itself computes; a hole anywhere in a case is one everywhere.
@@ -39,7 +39,7 @@ def uninterpreted(field: Field, step: Step, *operands: Any) -> list[Any]:
     return results
 
 
-def _seed(field: Field, step: Step, operands: tuple[Any, ...]) -> np.ndarray:
+def _seed(field: BaseField, step: Step, operands: tuple[Any, ...]) -> np.ndarray:
     """One number a case for all operands together.
 
     With other shapes or parameters (a lower triangle, an upper one) it is another function.

@@ -11,7 +11,7 @@ import numpy as np
 
 from verify.arithmetic.bounds.arithmetic import Bounded, differs
 from verify.arithmetic.bounds.value import SLACK
-from verify.counterexamples.shrinking import weight
+from verify.generation.simplicity import weight
 from verify.lanes.bounds import measured_power
 
 Array = np.ndarray[Any, Any]

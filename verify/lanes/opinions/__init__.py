@@ -1,0 +1,1 @@
+"""Second opinions on `jax.grad`: forward mode, explicit Jacobians and finite differences."""
