@@ -1,1 +1,1 @@
-"""A case in which an equation fails: found (`search`), made small (`shrinking`), written as a `script`, read back (`stored`)."""
+"""A case in which an equation fails: found (`search`), made small (`shrinking`), told again (`script`, `stored`)."""

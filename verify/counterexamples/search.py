@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import differs
+from verify.arithmetic.bounds.value import differs
 from verify.counterexamples.shrinking import simplify, weight
 from verify.generation.data import fill, kinks_of
 from verify.generation.ranks import row_names

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import Bounded, Bounds, differs, numbers
+from verify.arithmetic.bounds.arithmetic import Bounds
+from verify.arithmetic.bounds.value import Bounded, differs, numbers
 from verify.generation.data import Spec
 from verify.interpreter.walker import Sizes
 from verify.programs.pair import GRADIENT, Pair, Traced

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from manual_bp.construction.graph import Equation
-from verify.arithmetic.bounds.arithmetic import Bounds, differs
+from verify.arithmetic.bounds.arithmetic import Bounds
+from verify.arithmetic.bounds.value import differs
 from verify.arithmetic.field.arithmetic import Field
 from verify.arithmetic.field.modular import MODULI
 from verify.generation.data import fill, kinks_of

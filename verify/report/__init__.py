@@ -1,1 +1,1 @@
-"""Shows what a run found: `terminal` on the screen, `json` in a file, `story` for one equation, `formula` for its TeX."""
+"""Shows what a run found: `terminal` on the screen, `json` in a file, `story` of one equation, `formula` of its TeX."""

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 from verify.arithmetic.bounds.base import BaseBounds
 from verify.arithmetic.bounds.estimates import estimate
 from verify.arithmetic.bounds.table import RULES
-from verify.arithmetic.bounds.value import Bounded, Doubtful, differs, power
+from verify.arithmetic.bounds.value import Bounded
 
 if TYPE_CHECKING:
     from verify.interpreter.steps import Step
-
-__all__ = ["Bounded", "Bounds", "Doubtful", "differs", "power"]
 
 
 class Bounds(BaseBounds):

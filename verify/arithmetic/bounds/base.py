@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from verify.arithmetic.bounds.units import Unit, Units
-from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, differs, numbers, power
+from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
 
 if TYPE_CHECKING:
     from verify.interpreter.steps import Step
@@ -131,5 +131,3 @@ class BaseBounds:
 def _component(value: Value, name: str, default: Any) -> Array:
     array = getattr(value, name, None)
     return np.broadcast_to(default, numbers(value).shape) if array is None else array
-
-

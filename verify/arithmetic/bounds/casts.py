@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.rounding import representable, rounded
 from verify.arithmetic.bounds.comparisons import in_doubt
+from verify.arithmetic.bounds.rounding import representable, rounded
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers, plainly
 from verify.interpreter.integers import INTEGER_RULES, iota
 

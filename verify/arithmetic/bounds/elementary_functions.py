@@ -131,9 +131,7 @@ def _lgamma_spread(x: Array, e: Array, f: Array) -> Array:
         special.lgamma(np.minimum(high, MINIMUM)),
     )
     least = np.where((low < MINIMUM) & (high > MINIMUM), -0.1214862905358497, bottom)
-    slope = np.maximum(
-        np.abs(special.digamma(np.maximum(low, HOST))), np.abs(special.digamma(high))
-    )
+    slope = np.maximum(np.abs(special.digamma(np.maximum(low, HOST))), np.abs(special.digamma(high)))
     return _within(low > 0, np.minimum(slope * e, np.maximum(ends - f, f - least)))
 
 

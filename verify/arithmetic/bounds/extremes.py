@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.rounding import aligned
 from verify.arithmetic.bounds.comparisons import close
+from verify.arithmetic.bounds.rounding import aligned
 from verify.arithmetic.bounds.value import SLACK, Array, Bounded, Doubtful, plainly
 from verify.interpreter.indexing import write
 from verify.interpreter.movement import cumulative, reduced

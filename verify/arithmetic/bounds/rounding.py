@@ -93,4 +93,3 @@ def aligned(step: Step, *operands: Bounded) -> tuple[Bounded, ...]:
     """The operands of an elementwise step, all of the rank of its result."""
     rank = len(step.outputs[0].shape)
     return tuple([o if o.value.ndim == rank + 1 else o.reshaped((1,) * rank) for o in operands])
-

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.rounding import rounded
 from verify.arithmetic.bounds.basic_operations import product
 from verify.arithmetic.bounds.indexing import clouded
+from verify.arithmetic.bounds.rounding import rounded
 from verify.arithmetic.bounds.value import Array, Bounded, numbers
 from verify.interpreter.indexing import scatter_add, scatter_with
 from verify.interpreter.movement import behind, cumulative

@@ -231,7 +231,9 @@ def scattered(field: BaseField, step: Step, operand: Residues, indices: Array, u
     return Residues(add(operand.x, updates.x), tower, degree, hole=hole)
 
 
-def multiplied(field: BaseField, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
+def multiplied(
+    field: BaseField, step: Step, operand: Residues, indices: Array, updates: Residues
+) -> Residues:
     """scatter-mul: each entry times all the updates that meet it."""
     if any(isinstance(level, Quadratic) for level in updates.r):
         return field.unknown(step, operand, indices, updates)[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -214,6 +214,10 @@ class BaseField:
             for modulus, level in zip(self.moduli, tower, strict=True)
         )
         return tuple(np.where(value == 0, 0, level) for level in signed)
+
+    def unknown(self, step: Any, *operands: Any) -> list[Any]:
+        """A primitive without a rule; `Field` says what becomes of it."""
+        raise NotImplementedError(step.primitive)
 
     # --- branches ---
 

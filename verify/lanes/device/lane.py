@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import Bounded, Bounds, differs
+from verify.arithmetic.bounds.arithmetic import Bounds
+from verify.arithmetic.bounds.value import Bounded, differs
 from verify.generation.data import rounded
 from verify.generation.kinks import hits, sites
 from verify.interpreter.walker import Sizes

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from verify.arithmetic.bounds.arithmetic import Bounded, differs
-from verify.arithmetic.bounds.value import SLACK
+from verify.arithmetic.bounds.value import SLACK, Bounded, differs
 from verify.generation.simplicity import weight
 from verify.lanes.bounds import measured_power
 

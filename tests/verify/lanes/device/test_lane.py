@@ -168,8 +168,9 @@ def test_a_cast_to_a_narrower_dtype_is_named():
     pair = pair_of(changed(dJ_dh=dJ_dh), activation="identity", loss="squared_error")
     said = inaccuracy.narrowed(pair, "dJ_dh", SIZES, drawn(pair, SIZES))
     assert said is not None and "reduce_precision" in said
-    assert inaccuracy.narrowed(pair_of(changed(dJ_dh=lambda W2, dJ_do: W2.T @ -dJ_do), activation="identity", loss="huber"),
-                          "dJ_dh", SIZES, drawn(pair, SIZES)) is None  # fmt: skip
+    negated = changed(dJ_dh=lambda W2, dJ_do: W2.T @ -dJ_do)
+    wrong = pair_of(negated, activation="identity", loss="huber")
+    assert inaccuracy.narrowed(wrong, "dJ_dh", SIZES, drawn(pair, SIZES)) is None
 
 
 # --- kinks and shapes -----------------------------------------------------------------------------------------
