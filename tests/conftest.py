@@ -1,4 +1,4 @@
-"""What every test shares: the CPU, quiet Hypothesis, and a derivation as a user would write it in a file."""
+"""What every test shares: the CPU, quiet Hypothesis, `--slow`, and derivations as a user would write them in a file."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,38 @@ import pytest
 
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("tests")
+
+LEFT_OUT = "slow: --slow runs it"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow", action="store_const", const="too", help="run the tests that are marked slow, too"
+    )
+    parser.addoption(
+        "--only-slow", action="store_const", const="only", dest="slow", help="run them, and no others"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is marked slow, unless it is asked for; with `--only-slow` deselect all else."""
+    wanted = config.getoption("slow")
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if wanted is None:
+        for item in slow:
+            item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
+    elif wanted == "only":
+        config.hook.pytest_deselected(items=[item for item in items if item not in slow])
+        items[:] = slow
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many tests were left out: a count of skipped tests would not say why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    left_out = [report for report in skipped if LEFT_OUT in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(f"{len(left_out)} slow tests left out: --slow runs them")
+
 
 LAYER = '''"""Half the squared length of a scaled vector, and its gradient by hand."""
 
