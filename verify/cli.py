@@ -150,7 +150,7 @@ def _replay(token: str, targets: Sequence[str], settings: Settings, console: Con
     if targets:
         raise UsageError(f"--replay {token}: the token says what is judged; leave out {', '.join(targets)}")
     try:
-        found = replay.again(token, settings.directory, settings.platform)
+        found = replay.replay(token, settings.directory, settings.platform)
     except replay.ReplayError as error:
         raise UsageError(f"--replay {error}") from error
     except TargetError as error:

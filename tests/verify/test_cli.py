@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import verify
+import verify.campaign
 from verify import cli
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Verdict
 
@@ -35,7 +35,7 @@ def campaign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         return report_of(targets, settings, *played.verdicts, interrupted=played.interrupted)
 
     played.run = run
-    monkeypatch.setattr(verify, "campaign", played, raising=False)
+    monkeypatch.setattr(verify.campaign, "campaign", played, raising=False)
     monkeypatch.chdir(tmp_path)
     return played
 

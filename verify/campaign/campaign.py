@@ -18,7 +18,7 @@ from verify.campaign.presentation import origin, show
 from verify.campaign.store import Store
 from verify.campaign.unit import judge as judge_unit
 from verify.campaign.work import Findings, Unit, tex_of
-from verify.campaign.workers import Crew, Lost, internal_error
+from verify.campaign.workers import LostUnit, WorkerPool, internal_error
 from verify.generation import ranks
 from verify.generation.exploration import explore
 from verify.generation.strategies import dimension_names, rotation
@@ -132,14 +132,14 @@ def _judged(
     with contextlib.closing(judged):
         for position, findings in judged:
             place, unit = units[position]
-            if isinstance(findings, Lost):
+            if isinstance(findings, LostUnit):
                 findings = nothing(targets[place].derivation, unit, findings)
             yield position, findings
 
 
 def _by_processes(
     units: Mapping[int, Unit], settings: Settings, where: Mapping[str, Any]
-) -> Generator[tuple[int, Findings | Lost], None, None]:
+) -> Generator[tuple[int, Findings | LostUnit], None, None]:
     """In processes of their own, and from where a run that was killed had come to."""
     journal = Journal(settings, where)
     known = {
@@ -147,7 +147,9 @@ def _by_processes(
     }
     yield from known.items()
     waiting = {position: unit for position, unit in units.items() if position not in known}
-    crew = Crew(min(settings.jobs_on(where["platform"]), max(len(waiting), 1)), settings, where["platform"])
+    crew = WorkerPool(
+        min(settings.jobs_on(where["platform"]), max(len(waiting), 1)), settings, where["platform"]
+    )
     with contextlib.closing(crew):
         for position, findings in crew.judge(waiting):
             if isinstance(findings, Findings):
@@ -158,17 +160,17 @@ def _by_processes(
 
 def _here(
     targets: Sequence[Target], planned: Planned, units: Mapping[int, Unit], settings: Settings
-) -> Generator[tuple[int, Findings | Lost], None, None]:
+) -> Generator[tuple[int, Findings | LostUnit], None, None]:
     """In this process: a derivation that is only there as a value cannot be sent to another one."""
     with compilation_cache(settings):
         for position, unit in units.items():
             try:
                 yield position, judge_unit(targets[planned[position][0]].derivation, unit)
             except Exception as error:
-                yield position, Lost(NOTHING, internal_error(error))
+                yield position, LostUnit(NOTHING, internal_error(error))
 
 
-def nothing(derivation: Derivation, unit: Unit, lost: Lost) -> Findings:
+def nothing(derivation: Derivation, unit: Unit, lost: LostUnit) -> Findings:
     """What is said of a unit that could not be judged."""
     names = [*derivation.equations, *([GRADIENT] if reference.composed_symbols(derivation) else [])]
     chosen = [name for name in names if unit.settings.selects(derivation.name, name)]

@@ -10,12 +10,12 @@ from manual_bp.construction.axes import gathered
 from manual_bp.construction.composition import plan
 from verify.campaign.evidence import enter_opaque
 from verify.campaign.work import Findings
-from verify.interpreter.opaque import NoEntry, Opaque
+from verify.interpreter.opaque import Opaque, OpaqueError
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import GRADIENT, Broken, Fault, Pair
+from verify.programs.pair import GRADIENT, Fault, Pair, WalkError
 
 
-class Survivors:
+class Isolation:
     """The equations of a pair that can still be judged, and the faults of the others, noted in its findings."""
 
     def __init__(self, pair: Pair, findings: Findings):
@@ -26,10 +26,10 @@ class Survivors:
         while True:
             try:
                 return judge(*arguments, **options)
-            except Broken as broken:
+            except WalkError as broken:
                 if not broken.name:  # it is the reference, so there is nothing to judge by
                     raise
-                if isinstance(broken.error, NoEntry):
+                if isinstance(broken.error, OpaqueError):
                     self.pair.close(broken.name, Opaque((broken.error.primitive,)))
                     continue
                 said = str(broken.error).strip().partition("\n")[0]

@@ -18,7 +18,7 @@ from verify.diagnosis.inaccuracy import Setting, run
 from verify.generation import ranks
 from verify.lanes.device.lane import Compiled
 from verify.lanes.device.violations import Violation
-from verify.programs.pair import GRADIENT, Broken, Pair
+from verify.programs.pair import GRADIENT, Pair, WalkError
 from verify.runtime import platforms
 from verify.settings import Settings
 from verify.targets import discovery
@@ -31,7 +31,7 @@ class ReplayError(Exception):
     """There is nothing to judge again; the message is one line that says what to do."""
 
 
-class Again(NamedTuple):
+class Replayed(NamedTuple):
     """What came of it: the case where the two sides differ still, or why the equation cannot be run on it."""
 
     equation: str
@@ -39,7 +39,7 @@ class Again(NamedTuple):
     fault: str | None = None
 
 
-def again(wanted: str, directory: Path, platform: str | None = None) -> Again:
+def replay(wanted: str, directory: Path, platform: str | None = None) -> Replayed:
     """Judges the case that is kept under a token, on `platform` if it is one of the device's.
 
     Raises ReplayError, PlatformError, and TargetError where its derivation cannot be loaded.
@@ -68,7 +68,7 @@ def judged(
     equation: str,
     stored: dict[str, Any],
     platform: str | None,
-) -> Again:
+) -> Replayed:
     """What the stored case says of an equation of this derivation."""
     anew = f"{wanted}: no longer fits {derivation.name}, which has changed; judge it anew: python -m verify {target}"
     if equation != GRADIENT and equation not in derivation.equations:
@@ -81,16 +81,18 @@ def judged(
         if found is None:
             raise ReplayError(anew)
         if fault := pair.programs(found.sizes, concrete=True).faults.get(equation):
-            return Again(equation, fault=fault.message)
+            return Replayed(equation, fault=fault.message)
         differs = search.differing(pair, equation, found)
-        return Again(equation, search.describe(pair, equation, found) if differs else None)
-    except Broken as broken:
-        return Again(equation, fault=f"{equation}: raised {type(broken.error).__name__}: {broken.error}")
+        return Replayed(equation, search.describe(pair, equation, found) if differs else None)
+    except WalkError as broken:
+        return Replayed(equation, fault=f"{equation}: raised {type(broken.error).__name__}: {broken.error}")
     except KeyError:
         raise ReplayError(anew) from None
 
 
-def _on_device(pair: Pair, equation: str, stored: dict[str, Any], platform: str | None, anew: str) -> Again:
+def _on_device(
+    pair: Pair, equation: str, stored: dict[str, Any], platform: str | None, anew: str
+) -> Replayed:
     chosen = platform or stored["platform"]
     platforms.choose(chosen)
     dtype, precision = stored["dtype"], stored["precision"]
@@ -101,21 +103,21 @@ def _on_device(pair: Pair, equation: str, stored: dict[str, Any], platform: str 
         raise ReplayError(anew)
     device = Compiled(pair, dtype, precision, chosen)(found.sizes, found.leaves)
     if equation not in device.runs:
-        return Again(equation, fault=pair.programs(found.sizes).faults[equation].message)
+        return Replayed(equation, fault=pair.programs(found.sizes).faults[equation].message)
     report = EquationReport(equation, "")
     settings = Settings(dtypes=(dtype,), precision=precision, platform=chosen)
     device_runs.enter(report, device, pair, settings, dtype, found.sizes, suspected=True)
-    return Again(equation, report.counterexample)
+    return Replayed(equation, report.counterexample)
 
 
-def _at_kinks(pair: Pair, equation: str, stored: dict[str, Any], setting: Setting) -> Again:
+def _at_kinks(pair: Pair, equation: str, stored: dict[str, Any], setting: Setting) -> Replayed:
     """The inputs themselves were put there, so what they should give is known."""
     inputs = {name: np.asarray(value) for name, value in stored["inputs"].items()}
     expected, bound, index = stored["autodiff"], stored["bound"], tuple(stored["index"])
     seen = Violation(stored["quantity"], 0, index, stored["manual"], expected, bound, inputs, kink=True)
     got = run(pair, equation, seen, inputs, setting)
     if seen.near(got, bound):
-        return Again(equation)
+        return Replayed(equation)
     fields = {field.name for field in dataclasses.fields(Counterexample)}
     case = Counterexample(**{key: value for key, value in stored.items() if key in fields})
-    return Again(equation, dataclasses.replace(case, manual=got, index=index))
+    return Replayed(equation, dataclasses.replace(case, manual=got, index=index))

@@ -46,7 +46,7 @@ class Store:
 
     def enter(self, derivation: str, position: int, findings: Findings, target: str = "") -> None:
         """Keeps what a unit found, and drops what no longer is a counterexample; `target` is what it was found in."""
-        for name in findings.healed:
+        for name in findings.resolved:
             if self.path(derivation, name) not in self._best:
                 self.path(derivation, name).unlink(missing_ok=True)
                 self.script(derivation, name).unlink(missing_ok=True)

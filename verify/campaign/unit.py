@@ -11,10 +11,10 @@ import numpy as np
 from manual_bp.derivation import Derivation
 from verify.campaign import device_runs, evidence
 from verify.campaign.evidence import ENOUGH
-from verify.campaign.isolation import Survivors
+from verify.campaign.isolation import Isolation
 from verify.campaign.work import Findings, Unit, tex_of, upstream
 from verify.counterexamples import search
-from verify.counterexamples.search import Found
+from verify.counterexamples.search import FailingCase
 from verify.counterexamples.stored import fitting
 from verify.diagnosis.inaccuracy import narrowed
 from verify.diagnosis.recognition import diagnose
@@ -26,7 +26,7 @@ from verify.generation.structures import STRUCTURES
 from verify.interpreter.walker import Sizes, forget_programs
 from verify.lanes.bounds import bound
 from verify.lanes.device.lane import Compiled, Device
-from verify.lanes.opinions.opinions import hear_about
+from verify.lanes.opinions.opinions import ask_about
 from verify.lanes.proof import prove
 from verify.lanes.purity import WHY as CHANGING
 from verify.lanes.purity import changing_equations, changing_node
@@ -63,10 +63,10 @@ class Judge:
                 if settings.selects(derivation.name, n)
             }
         )
-        self.suspects: dict[str, list[Found]] = {}
-        self.found: dict[str, Found] = {}  # the case that shows an equation to be wrong
+        self.suspects: dict[str, list[FailingCase]] = {}
+        self.found: dict[str, FailingCase] = {}  # the case that shows an equation to be wrong
         self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
-        self.replayed: dict[str, Found] = {}  # what is kept from earlier runs and fails still
+        self.replayed: dict[str, FailingCase] = {}  # what is kept from earlier runs and fails still
         self.replayed_on_device: dict[str, Callable[[], None]] = {}  # how to enter it
         self.pieces: dict[tuple[str, str, int], int] = {}
 
@@ -75,16 +75,16 @@ class Judge:
         lowest = ladder(self.derivation, rungs=1)[0]
         try:
             self.pair = Pair(self.derivation, self.choices)
-            self.surviving = Survivors(self.pair, self.findings)
+            self.isolated = Isolation(self.pair, self.findings)
             for name, why in self.unit.lost:
-                self.surviving.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
+                self.isolated.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
             smallest = self.pair.programs(lowest, concrete=self.concrete)
         except (Exception, SystemExit) as error:
             return self._nothing(
                 Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
             )
         for name, fault in smallest.faults.items():
-            self.surviving.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
+            self.isolated.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
         if not self.pair.symbols:
             self.findings.equations.pop(GRADIENT, None)
         try:
@@ -105,11 +105,11 @@ class Judge:
     def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
         """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
         leaves = self._mixed(sizes, 1)
-        node = self.surviving("a first look", changing_node, self.pair, sizes, leaves)
+        node = self.isolated("a first look", changing_node, self.pair, sizes, leaves)
         for name in (
-            [] if node else self.surviving("a first look", changing_equations, self.pair, sizes, leaves)
+            [] if node else self.isolated("a first look", changing_equations, self.pair, sizes, leaves)
         ):
-            self.surviving.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+            self.isolated.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
         return node
 
     def _nothing(self, fault: Fault) -> Findings:
@@ -139,14 +139,14 @@ class Judge:
         options = {"concrete": concrete, "whole": whole}
         large = numbers(self.derivation, sizes) >= LARGE
         points = POINTS[large]
-        proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+        proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
         if not large and any(
             outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
         ):
             points *= AGAIN  # most points had no value in the field
-            proof = self.surviving("the proof", prove, self.pair, sizes, self.rng, points, **options)
+            proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
         self._note(sizes, points)
-        self.surviving.note_all(sizes, concrete)
+        self.isolated.note_all(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
         for name, outcome in proof.outcomes.items():
@@ -154,10 +154,10 @@ class Judge:
                 evidence.enter_outcome(self.findings.equations[name].proof, outcome)
                 if not outcome.equal:
                     case = search.one(proof.floats, outcome.first_mismatch)
-                    self._suspect(name, Found(sizes, case, concrete))
+                    self._suspect(name, FailingCase(sizes, case, concrete))
 
     def _bound(self, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> None:
-        bounding = self.surviving("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
+        bounding = self.isolated("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
         count = len(next(iter(leaves.values())))
         self._note(sizes, count)
         for name, comparison in bounding.comparisons.items():
@@ -165,7 +165,7 @@ class Judge:
                 evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
                 if comparison.differ:
                     case = search.one(leaves, int(comparison.differing.argmax()))
-                    self._suspect(name, Found(sizes, case, concrete))
+                    self._suspect(name, FailingCase(sizes, case, concrete))
 
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
@@ -176,16 +176,16 @@ class Judge:
             for sizes, ways, autodiff, alone in plans:
                 leaves = self._mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone)
-                device = self.surviving(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
+                device = self.isolated(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)
 
-    def _hear_opinions(self) -> None:
+    def _ask_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape and wherever an equation seems to be wrong."""
         small = device_runs.plans(self.pair, self.unit.index)[0].sizes
         asked = [(small, {})] if self.unit.on_device and not self.unit.only_replays else []
         asked += [(found.sizes, found.leaves) for found in self.found.values()]
-        opinions = self.surviving("a second opinion", hear_about, self.pair, asked, self.seed)
+        opinions = self.isolated("a second opinion", ask_about, self.pair, asked, self.seed)
         for name, report in self.findings.equations.items():
             report.opinions = opinions.said.get(name, {})
             report.dispute = opinions.disputes.get(name)
@@ -205,20 +205,20 @@ class Judge:
                 if stored.get("lane") == "device":
                     if stored.get("dtype") in self.settings.dtypes:
                         self._replay_on_device(name, case, stored["dtype"])
-                elif self.surviving("the replay", search.differing, self.pair, name, case):
+                elif self.isolated("the replay", search.differing, self.pair, name, case):
                     self.replayed[name] = case
                 elif name not in self.findings.faults:
-                    self.findings.healed.append(name)
+                    self.findings.resolved.append(name)
 
-    def _replay_on_device(self, name: str, case: Found, dtype: str) -> None:
-        device = self.surviving("the replay", self._compiled(dtype), case.sizes, case.leaves)
+    def _replay_on_device(self, name: str, case: FailingCase, dtype: str) -> None:
+        device = self.isolated("the replay", self._compiled(dtype), case.sizes, case.leaves)
         run = device.runs.get(name)
         if run is not None and run.violation is not None:
             self.replayed_on_device[name] = lambda: self._enter(
                 replace(device, runs={name: run}), dtype, case.sizes
             )
         elif run is not None:
-            self.findings.healed.append(name)
+            self.findings.resolved.append(name)
 
     def _enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
         self.findings.programs += device.programs
@@ -245,7 +245,7 @@ class Judge:
 
     # --- conclusions ---
 
-    def _suspect(self, name: str, case: Found) -> None:
+    def _suspect(self, name: str, case: FailingCase) -> None:
         self.suspects.setdefault(name, []).append(case)
 
     def _conclude(self) -> None:
@@ -257,8 +257,8 @@ class Judge:
             self._suspect(name, case)
         for name, first in self.suspects.items():
             if name not in self.pair.given_up:
-                self.surviving("the search for a counterexample", self._explain, name, first)
-        self._hear_opinions()
+                self.isolated("the search for a counterexample", self._explain, name, first)
+        self._ask_opinions()
         for name, enter in self.replayed_on_device.items():
             if self.findings.equations[name].counterexample is None:
                 enter()
@@ -270,7 +270,7 @@ class Judge:
         else:
             self._note_unmet()
 
-    def _explain(self, name: str, first: list[Found]) -> None:
+    def _explain(self, name: str, first: list[FailingCase]) -> None:
         report = self.findings.equations[name]
         found = search.search(self.pair, name, self.seed, first)
         if found is None:

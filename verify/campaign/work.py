@@ -43,7 +43,9 @@ class Findings:
     programs: int = 0
     kinks: dict[tuple[str, str, float], int] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)  # pieces of activations and losses that no point reached
-    healed: list[str] = field(default_factory=list)  # equations whose stored counterexample no longer is one
+    resolved: list[str] = field(
+        default_factory=list
+    )  # equations whose stored counterexample no longer is one
 
     @property
     def on_device_alone(self) -> bool:

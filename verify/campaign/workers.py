@@ -32,7 +32,7 @@ ONE_THREAD = (
 )  # matrices are small, and cores are shared out
 
 
-class Lost(NamedTuple):
+class LostUnit(NamedTuple):
     """Why a process had nothing to say."""
 
     culprit: str  # what it was doing: an equation, or nothing that has a name
@@ -57,22 +57,22 @@ class Worker:
         with contextlib.suppress(OSError):  # it has died: whoever waits for it finds out
             self.connection.send(unit)
 
-    def answer(self) -> Findings | Lost | None:
+    def answer(self) -> Findings | LostUnit | None:
         """What it found, or why it found nothing; None while it is at work."""
         try:
             if self.connection.poll():
                 return self.connection.recv()
         except (EOFError, OSError):
-            return Lost(activity.read(self.board)[1], self._obituary())
+            return LostUnit(activity.read(self.board)[1], self._exit_reason())
         if (seen := activity.read(self.board)) != self._seen:
             self._seen, self._since = seen, time.monotonic()
         limit = LIMIT if seen[0] else STARTING
         if time.monotonic() - self._since < limit:
             return None
         self.end()
-        return Lost(seen[1], f"did not finish within {limit:g} s", late=True)
+        return LostUnit(seen[1], f"did not finish within {limit:g} s", late=True)
 
-    def _obituary(self) -> str:
+    def _exit_reason(self) -> str:
         self.process.join(10)
         code = self.process.exitcode
         if code is not None and code < 0:
@@ -86,7 +86,7 @@ class Worker:
         self.connection.close()
 
 
-class Crew:
+class WorkerPool:
     """Several processes, and what is still to be judged.
 
     A unit that takes its process down is judged once more, while no other runs. Where that fails too, the equation
@@ -100,7 +100,7 @@ class Crew:
         self.workers: list[Worker] = []
         self.given_up: dict[str, dict[str, str]] = {}  # by derivation: equations, and why
 
-    def judge(self, units: Mapping[int, Unit]) -> Iterator[tuple[int, Findings | Lost]]:
+    def judge(self, units: Mapping[int, Unit]) -> Iterator[tuple[int, Findings | LostUnit]]:
         """The findings of every unit as they come; Lost where nothing is to be had of one."""
         waiting, suspects, units = deque(units), deque[int](), dict(units)
         while waiting or suspects or self._busy():
@@ -126,9 +126,9 @@ class Crew:
                     self.given_up.setdefault(unit.spec, {})[answer.culprit] = why
                     waiting.appendleft(position)
 
-    def _hopeless(self, unit: Unit) -> Lost | None:
+    def _hopeless(self, unit: Unit) -> LostUnit | None:
         why = self.given_up.get(unit.spec, {}).get(activity.NOTHING)
-        return None if why is None else Lost(activity.NOTHING, why)
+        return None if why is None else LostUnit(activity.NOTHING, why)
 
     def _busy(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.position is not None]
@@ -141,7 +141,7 @@ class Crew:
             self.workers += idle
         idle[0].give(position, dataclasses.replace(unit, lost=lost))
 
-    def _answers(self) -> Iterator[tuple[int, Findings | Lost]]:
+    def _answers(self) -> Iterator[tuple[int, Findings | LostUnit]]:
         busy = self._busy()
         if busy:
             connection.wait([worker.connection for worker in busy], LOOK)
@@ -174,9 +174,9 @@ def serve(requests: connection.Connection, board: Any, settings: Settings, share
         while True:
             unit = requests.recv()
             try:
-                answer: Findings | Lost = judge_unit(load(unit.spec), unit)
+                answer: Findings | LostUnit = judge_unit(load(unit.spec), unit)
             except Exception as error:
-                answer = Lost(activity.NOTHING, internal_error(error))
+                answer = LostUnit(activity.NOTHING, internal_error(error))
             requests.send(answer)
 
 
@@ -239,7 +239,7 @@ def _start(process: Any) -> None:
 
     def start() -> None:
         try:
-            with _environment(dict.fromkeys(ONE_THREAD, "1")), _deaf_to_ctrl_c():
+            with _environment(dict.fromkeys(ONE_THREAD, "1")), _ignoring_interrupts():
                 process.start()
         except Exception as error:
             errors.append(error)
@@ -264,7 +264,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _ignoring_interrupts() -> Iterator[None]:
     """A process that is started inside never hears Ctrl-C, not even while it starts: the one that reports does."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

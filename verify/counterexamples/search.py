@@ -30,7 +30,7 @@ Leaves = Mapping[str, np.ndarray]
 CASES = 48  # drawn for each structure on each rung
 
 
-class Found(NamedTuple):
+class FailingCase(NamedTuple):
     """A case (with its data axis), and whether the functions were traced at its very sizes."""
 
     sizes: Sizes
@@ -38,7 +38,7 @@ class Found(NamedTuple):
     concrete: bool = False
 
 
-def search(pair: Pair, name: str, seed: int, first: Iterable[Found] = ()) -> Found | None:
+def search(pair: Pair, name: str, seed: int, first: Iterable[FailingCase] = ()) -> FailingCase | None:
     """The smallest case found at which `name` differs beyond both bounds; `first` are under suspicion."""
     for sizes, leaves, concrete in (*_candidates(pair, seed), *first):
         differ = functools.partial(_differing, pair, name, sizes, concrete)
@@ -46,11 +46,11 @@ def search(pair: Pair, name: str, seed: int, first: Iterable[Found] = ()) -> Fou
         if differing.any():
             simplest = min(map(int, np.flatnonzero(differing)), key=lambda case: weight(one(leaves, case)))
             case = simplify(dict(one(leaves, simplest)), pair.specs(sizes), sizes, differ)
-            return Found(sizes, case, concrete)
+            return FailingCase(sizes, case, concrete)
     return None
 
 
-def differing(pair: Pair, name: str, case: Found) -> bool:
+def differing(pair: Pair, name: str, case: FailingCase) -> bool:
     """Whether a single case still is a counterexample."""
     return bool(_differing(pair, name, case.sizes, case.concrete, case.leaves).any())
 
@@ -62,7 +62,7 @@ def _differing(pair: Pair, name: str, sizes: Sizes, concrete: bool, leaves: Leav
     return comparison.differing
 
 
-def _candidates(pair: Pair, seed: int) -> Iterator[Found]:
+def _candidates(pair: Pair, seed: int) -> Iterator[FailingCase]:
     """The ladder with data that rounds nowhere, then the ladder with data that does."""
     kinks = kinks_of(pair.choices)
     for lattice in (True, False):
@@ -73,7 +73,7 @@ def _candidates(pair: Pair, seed: int) -> Iterator[Found]:
                 for row in STRUCTURES
                 if row.lattice is lattice
             ]
-            yield Found(sizes, {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs})
+            yield FailingCase(sizes, {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs})
 
 
 def one(leaves: Leaves, case: int) -> Leaves:
@@ -81,7 +81,7 @@ def one(leaves: Leaves, case: int) -> Leaves:
     return {name: leaf[case : case + 1] for name, leaf in leaves.items()}
 
 
-def algebraic(pair: Pair, name: str, found: Found) -> bool:
+def algebraic(pair: Pair, name: str, found: FailingCase) -> bool:
     """Whether the two sides differ at this very case without any rounding, or one is no number at all."""
     sizes, leaves, concrete = found
     if not prove_at(pair, sizes, leaves, concrete=concrete).outcomes[name].equal:
@@ -93,7 +93,7 @@ def algebraic(pair: Pair, name: str, found: Found) -> bool:
     )
 
 
-def describe(pair: Pair, name: str, found: Found, holds: tuple[str, ...] = ()) -> Counterexample:
+def describe(pair: Pair, name: str, found: FailingCase, holds: tuple[str, ...] = ()) -> Counterexample:
     """The case as plain numbers, with both sides at the element where they differ most."""
     sizes, leaves, concrete = found
     bounding = bound(pair, sizes, leaves, concrete=concrete, only=name)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from manual_bp import domains
-from verify.counterexamples.search import Found
+from verify.counterexamples.search import FailingCase
 from verify.generation.data import DTYPES, Spec, resolve
 from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT
 
 
-def fitting(pair: Pair, stored: Mapping[str, Any]) -> Found | None:
+def fitting(pair: Pair, stored: Mapping[str, Any]) -> FailingCase | None:
     """The case that is stored; None where the derivation has changed so that it is none any more."""
     try:
         dims = {name: stored["dims"][name] for name in pair.dims}
@@ -30,7 +30,7 @@ def fitting(pair: Pair, stored: Mapping[str, Any]) -> Found | None:
         arrays = {name: _array(name, spec, dims, leaves[name]) for name, spec in specs.items()}
     except (KeyError, TypeError, ValueError):  # whatever is in the file, it is no case of this pair
         return None
-    return Found(dims, {name: array[None] for name, array in arrays.items()}, concrete=True)
+    return FailingCase(dims, {name: array[None] for name, array in arrays.items()}, concrete=True)
 
 
 def _array(name: str, spec: Spec, dims: Mapping[str, int], value: Any) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 
 from verify.arithmetic.field.arithmetic import Field
 from verify.arithmetic.field.value import Residues
-from verify.counterexamples.search import Found
-from verify.diagnosis.sides import View
+from verify.counterexamples.search import FailingCase
+from verify.diagnosis.sides import Sides
 from verify.diagnosis.terms import shape_of, signed_text
 from verify.generation.data import fill, kinks_of
 from verify.generation.kinks import Site, sites
@@ -20,7 +20,7 @@ from verify.lanes.trial import like, side_of
 from verify.programs.pair import Pair, Traced
 
 
-def one_place(view: View) -> str | None:
+def one_place(view: Sides) -> str | None:
     """One row, one column or one element."""
     wrong = np.asarray(view.unequal.any(axis=0))
     places = [_along(wrong, axis) for axis in range(wrong.ndim)]
@@ -46,7 +46,7 @@ def _cut(places: tuple[Any, ...]) -> Callable[[np.ndarray], np.ndarray]:
     return lambda array: array[(slice(None), *places)]
 
 
-def one_piece(view: View) -> str | None:
+def one_piece(view: Sides) -> str | None:
     """The argument of an activation or a loss lies on one piece of it wherever the two sides differ."""
     floats = {name: view.field.steer(value) for name, value in view.side.values.items()}
     for site in sites(view.pair.derivation, view.pair.choices, floats):
@@ -59,7 +59,7 @@ def one_piece(view: View) -> str | None:
     return None
 
 
-def at_a_kink(pair: Pair, name: str, found: Found, rng: np.random.Generator) -> str | None:
+def at_a_kink(pair: Pair, name: str, found: FailingCase, rng: np.random.Generator) -> str | None:
     """Equal at all random points, so different at a kink: which one it is, the lattice shows."""
     sizes, programs = found.sizes, pair.programs(found.sizes, concrete=found.concrete)
     specs, traced = pair.specs(sizes), programs.equations.get(name)
@@ -102,7 +102,7 @@ def _interval(pair: Pair, site: Site, piece: int) -> str:
     return f"{kinks[piece - 1]:g} < {what} < {kinks[piece]:g}"
 
 
-def _whole(view: View, value: Residues) -> Residues:
+def _whole(view: Sides, value: Residues) -> Residues:
     """The value with all of its elements there, however lazily it was broadcast."""
     shape = shape_of(view.right)
     return view.field.move(lambda array: np.broadcast_to(array, (len(array), *shape)), value)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 from verify.arithmetic.field.value import Residues
-from verify.counterexamples.search import Found
+from verify.counterexamples.search import FailingCase
 from verify.diagnosis.localization import at_a_kink, one_piece, one_place
-from verify.diagnosis.sides import Unseen, View
+from verify.diagnosis.sides import NotTraceable, Sides
 from verify.diagnosis.terms import PRIMES, plain, scaled_text, shape_of, signed_text, terms
 from verify.generation.strategies import dimension_names
 from verify.interpreter.walker import Sizes
@@ -23,17 +23,17 @@ from verify.programs.pair import Pair
 GRAD = "jax.grad"
 
 
-def diagnose(pair: Pair, name: str, found: Found, seed: int) -> str | None:
+def diagnose(pair: Pair, name: str, found: FailingCase, seed: int) -> str | None:
     """What the difference between an equation and `jax.grad` is, in one line; None where it is not recognised."""
     if name not in pair.derivation.equations:
         return None
     rng, names = np.random.default_rng(seed), dimension_names(pair.derivation)
     turns = [dict(zip(names, primes, strict=False)) for primes in (PRIMES, PRIMES[len(names) :])]
 
-    def look(*shapes: Sizes, concrete: bool) -> list[View]:
+    def look(*shapes: Sizes, concrete: bool) -> list[Sides]:
         try:
-            return [View(pair, name, sizes, rng, concrete=concrete) for sizes in shapes]
-        except Unseen:
+            return [Sides(pair, name, sizes, rng, concrete=concrete) for sizes in shapes]
+        except NotTraceable:
             return []
 
     different = look(*turns[: 2 if names else 1], concrete=False) if 2 * len(names) <= len(PRIMES) else []
@@ -52,13 +52,13 @@ def diagnose(pair: Pair, name: str, found: Found, seed: int) -> str | None:
 # --- hypotheses, the simplest first ----------------------------------------------------------------------------------
 
 
-def _no_number(view: View) -> str | None:
+def _no_number(view: Sides) -> str | None:
     if not view.no_number:
         return None
     return "manual is NaN" if np.isnan(view.manual.x).all() else "manual is not finite"
 
 
-def _factor(view: View) -> str | None:
+def _factor(view: Sides) -> str | None:
     """manual = c jax.grad, c = 0 among them."""
     constant = view.multiple(view.manual, view.right)
     if constant is None and (excess := view.multiple(view.difference, view.right)) is not None:
@@ -68,7 +68,7 @@ def _factor(view: View) -> str | None:
     return f"manual = {signed_text(constant, GRAD, view.sizes)}"
 
 
-def _quantity_as_factor(view: View) -> str | None:
+def _quantity_as_factor(view: Sides) -> str | None:
     """A quantity that is multiplied with, and should not be; or should be, and is not: a cotangent left out."""
     shape = shape_of(view.right)
     for name, value in view.quantities.items():
@@ -83,7 +83,7 @@ def _quantity_as_factor(view: View) -> str | None:
     return None
 
 
-def _another_symbol(view: View) -> str | None:
+def _another_symbol(view: Sides) -> str | None:
     """With another quantity in the place of one that it takes, the equation would be right."""
     values = {name: value for name, value in view.side.values.items() if isinstance(value, Residues)}
     for parameter in (name for name in view.parameters if name in values):
@@ -95,7 +95,7 @@ def _another_symbol(view: View) -> str | None:
     return None
 
 
-def _term(view: View) -> str | None:
+def _term(view: Sides) -> str | None:
     """A term too much, too little, or with another factor."""
     quantities, shape = view.quantities, shape_of(view.right)
     for text, value in terms(view.algebra, quantities, view.derivatives, shape):
@@ -108,7 +108,7 @@ def _term(view: View) -> str | None:
     return None
 
 
-def _first_element(view: View) -> str | None:
+def _first_element(view: Sides) -> str | None:
     """Of an array with an axis the first place is used, and no other."""
     for parameter in view.parameters:
         value = view.side.values[parameter]
@@ -120,7 +120,7 @@ def _first_element(view: View) -> str | None:
     return None
 
 
-def _transposed(view: View) -> str | None:
+def _transposed(view: Sides) -> str | None:
     """Where all sizes are equal: an index is swapped."""
     if len(shape_of(view.right)) == 2 and view.algebra.equal(
         view.manual, view.field.move(_swapped, view.right)
@@ -135,7 +135,7 @@ def _transposed(view: View) -> str | None:
     return None
 
 
-TESTS: tuple[Callable[[View], str | None], ...] = (
+TESTS: tuple[Callable[[Sides], str | None], ...] = (
     _no_number,
     _factor,
     _quantity_as_factor,

@@ -21,14 +21,14 @@ from verify.programs.pair import Pair, Traced
 POINTS = 8
 
 
-class View:
+class Sides:
     """Raises Unseen where the equation cannot be traced at these sizes."""
 
     def __init__(self, pair: Pair, name: str, sizes: Sizes, rng: np.random.Generator, *, concrete: bool):
         programs = pair.programs(sizes, concrete=concrete)
         traced = programs.equations.get(name)
         if not isinstance(traced, Traced):
-            raise Unseen
+            raise NotTraceable
         specs = pair.specs(sizes)
         floats = generic(rng, sizes, specs, POINTS, kinks=kinks_of(pair.choices))
         points = Points.random(rng, specs, floats)
@@ -81,5 +81,5 @@ class View:
         return constant
 
 
-class Unseen(Exception):
+class NotTraceable(Exception):
     """There is nothing to be seen at these sizes."""

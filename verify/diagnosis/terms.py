@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from verify.arithmetic.field.arithmetic import Field
-from verify.arithmetic.field.value import Grounded, Residues
+from verify.arithmetic.field.value import NoLevelLeft, Residues
 from verify.interpreter.walker import ShapeDtype, Sizes, Step
 
 PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
@@ -47,7 +47,7 @@ class Algebra:
         """Whether two values agree wherever both have one, and do so at some point."""
         try:
             agreement = self.field.compare(a, b)
-        except Grounded:  # they have no level in common
+        except NoLevelLeft:  # they have no level in common
             return False
         return shape_of(a) == shape_of(b) and agreement.mismatch is None and agreement.points > 0
 

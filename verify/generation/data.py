@@ -32,7 +32,7 @@ class Spec(NamedTuple):
         return tuple(size_of(size, dims) for size in self.dims)
 
 
-class Want(NamedTuple):
+class Request(NamedTuple):
     """What a domain is asked for."""
 
     domain: Any
@@ -44,18 +44,18 @@ class Want(NamedTuple):
 # Each domain's numbers. Scales are one a case, so that a tiny entry is not always lost beside a huge one.
 
 
-def _real(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _real(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     return want.structure.draw(rng, shape, want.kinks)
 
 
-def _nonnegative(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _nonnegative(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         scale = rng.choice((1.0, 1.0, 1.0, 2.0**-10, 2.0**6), each_case(shape))
         return rng.choice((0.0, 0.5, 1.0, 2.0), shape) * scale
     return rng.random(shape) * rng.choice((0.0, 1e-12, 1e-6, 1.0, 1.0, 1.0, 1e3, 1e8), each_case(shape))
 
 
-def _positive(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _positive(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         scale = rng.choice((1.0, 1.0, 1.0, 2.0**-10, 2.0**6), each_case(shape))
         return rng.choice((0.5, 1.0, 2.0, 4.0), shape) * scale
@@ -64,7 +64,7 @@ def _positive(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
     )
 
 
-def _interval(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _interval(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         return rng.choice(dyadics(want.domain.low, want.domain.high), shape)
     values = rng.uniform(want.domain.low, want.domain.high, shape)
@@ -72,38 +72,38 @@ def _interval(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
     return np.where(rng.random(shape) < 0.1, end, values)
 
 
-def _simplex(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _simplex(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     """Counts over 2^k, cut from it at sorted places: with k <= 7 they sum to 1 in every arithmetic."""
     total = 1 << rng.integers(0, 3 if want.structure.lattice else 8, (*shape[:-1], 1))
     cuts = np.sort(rng.integers(0, total + 1, (*shape[:-1], shape[-1] - 1)), axis=-1)
     return np.diff(cuts, axis=-1, prepend=0, append=total) / total
 
 
-def _one_hot(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _one_hot(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     return np.arange(shape[-1]) == rng.integers(0, shape[-1], (*shape[:-1], 1))
 
 
-def _index(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _index(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     """Within a window of each case's own width, so that duplicates are likely and every index is met."""
     width = rng.integers(1, want.size + 1, each_case(shape))
     start = rng.integers(0, want.size, each_case(shape))
     return (start + rng.integers(0, width, shape)) % want.size
 
 
-def _flags(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _flags(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     """Mixed, none and all, row by row and whole."""
     row = rng.choice((0.0, 0.5, 0.5, 0.5, 1.0), (*shape[:-1], 1) if len(shape) > 1 else shape)
     whole = rng.choice((0.0, 0.5, 0.5, 0.5, 1.0), each_case(shape))
     return rng.random(shape) < np.where(whole == 0.5, row, whole)
 
 
-def _counts(rng: np.random.Generator, shape: Shape, want: Want) -> np.ndarray:
+def _counts(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         return rng.integers(0, 4, shape)
     return rng.poisson(rng.choice((0.5, 3.0, 50.0), each_case(shape)), shape)
 
 
-Draw = Callable[[np.random.Generator, Shape, Want], np.ndarray]
+Draw = Callable[[np.random.Generator, Shape, Request], np.ndarray]
 DRAWS: Final[Mapping[type[domains.Domain], Draw]] = {
     domains.Real: _real,
     domains.Nonnegative: _nonnegative,
@@ -141,7 +141,7 @@ def fill(
     for name, spec in specs.items():
         domain, shape, size = resolve(name, spec, dims)
         layout = SMALL if spec.cotangent and structure.lattice else structure
-        values = DRAWS[type(domain)](rng, (cases, *shape), Want(domain, layout, kinks, size))
+        values = DRAWS[type(domain)](rng, (cases, *shape), Request(domain, layout, kinks, size))
         leaves[name] = values.astype(DTYPES[spec.kind], copy=False)
     return leaves
 
@@ -183,7 +183,7 @@ def generic(
                 values = np.exp(rng.uniform(-3.0, 1.0, shape))
                 values /= values.sum(-1, keepdims=True)
             case _:
-                values = DRAWS[type(domain)](rng, shape, Want(domain, SMALL, kinks, size))
+                values = DRAWS[type(domain)](rng, shape, Request(domain, SMALL, kinks, size))
         leaves[name] = values.astype(DTYPES[spec.kind], copy=False)
     return leaves
 

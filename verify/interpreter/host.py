@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from verify.interpreter.opaque import NoEntry
+from verify.interpreter.opaque import OpaqueError
 
 if TYPE_CHECKING:
     from verify.interpreter.steps import Step
@@ -35,4 +35,4 @@ def on_host(step: Step, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
             results = jax.vmap(one)(*columns) if columns else [result[None] for result in one()]
             return [np.asarray(result) for result in results]
         except Exception as error:  # it may have no rule for batches, or none for this dtype
-            raise NoEntry(step.primitive, error) from error
+            raise OpaqueError(step.primitive, error) from error

@@ -31,7 +31,7 @@ class Opaque:
     primitives: tuple[str, ...]
 
 
-class NoEntry(Exception):
+class OpaqueError(Exception):
     """A primitive that an arithmetic has no rule for, and that jax cannot evaluate on the host in its place."""
 
     def __init__(self, primitive: str, error: Exception):

@@ -10,12 +10,12 @@ import numpy as np
 
 from verify.arithmetic.field.arithmetic import Field
 from verify.arithmetic.field.modular import MODULI
-from verify.arithmetic.field.value import Agreement, Grounded
+from verify.arithmetic.field.value import Agreement, NoLevelLeft
 from verify.generation.data import generic, kinks_of
 from verify.generation.kinks import pieces, sites
 from verify.generation.residues import Points
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import GRADIENT, Broken, Pair, Programs, Traced
+from verify.programs.pair import GRADIENT, Pair, Programs, Traced, WalkError
 
 
 @dataclass
@@ -82,14 +82,14 @@ def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, conc
     return _climb(pair, programs, sizes, Points.exact(pair.specs(sizes), leaves))
 
 
-class Way(NamedTuple):
+class Capability(NamedTuple):
     """How much a field knows of roots and of logarithms."""
 
     extended: bool  # roots are found in quadratic extensions; else among the squares, where their laws hold
     descending: bool  # logarithms are discrete logarithms; else hashes
 
 
-WAYS = tuple(Way(extended, descending) for descending in (False, True) for extended in (True, False))
+WAYS = tuple(Capability(extended, descending) for descending in (False, True) for extended in (True, False))
 
 
 def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proof:
@@ -121,7 +121,7 @@ def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proo
 
 
 def _tall_enough(
-    pair: Pair, programs: Programs, sizes: Sizes, points: Points, way: Way
+    pair: Pair, programs: Programs, sizes: Sizes, points: Points, way: Capability
 ) -> tuple[Proof, list[Field], int]:
     """Walks in the lowest tower that has a level for every exponential and logarithm, and says how high it is.
 
@@ -132,8 +132,8 @@ def _tall_enough(
         try:
             proof, fields = _walk(pair, programs, sizes, points, height, way)
             exhausted = any(field.exhausted for field in fields)
-        except (Broken, Grounded) as error:
-            if not isinstance(getattr(error, "error", error), Grounded):
+        except (WalkError, NoLevelLeft) as error:
+            if not isinstance(getattr(error, "error", error), NoLevelLeft):
                 raise
             proof, fields, exhausted = Proof(), [], True
         if not exhausted or height == len(MODULI):
@@ -145,7 +145,7 @@ def _tall_enough(
 
 
 def _walk(
-    pair: Pair, programs: Programs, sizes: Sizes, points: Points, height: int, way: Way
+    pair: Pair, programs: Programs, sizes: Sizes, points: Points, height: int, way: Capability
 ) -> tuple[Proof, list[Field]]:
     fields: list[Field] = []
 

@@ -22,7 +22,7 @@ from verify.interpreter.walker import Arithmetic, Sizes
 from verify.lanes.bounds import as_bounded, bound, lift
 from verify.lanes.proof import prove
 from verify.lanes.purity import numbers, traces_until_another
-from verify.programs.pair import GRADIENT, Fault, Pair, Programs, Traced, Wrong, alone
+from verify.programs.pair import GRADIENT, Fault, NotADerivative, Pair, Programs, Traced, alone
 from verify.verdict import Verdict
 
 Leaves = Mapping[str, np.ndarray]
@@ -30,7 +30,7 @@ POINTS = 32
 CASES = 12  # of each structure
 
 
-class Sentence(NamedTuple):
+class Detection(NamedTuple):
     """How a wrong equation was caught."""
 
     lane: str  # trace, purity, proof, bounds or opinions
@@ -69,7 +69,7 @@ class Candidate:
             taken = (*self._function.parameters, self._function.root, self._function.symbol)
             shapes = {name: programs.reference.results[name] for name in taken}
             return _walkable(Traced(alone(self._function, self._rows), shapes))
-        except Wrong as wrong:
+        except NotADerivative as wrong:
             return Fault(str(wrong), wrong=True)
         except Exception as error:  # what does not run is wrong for everybody to see
             return Fault(f"raised {type(error).__name__}: {error}", wrong=False)
@@ -96,21 +96,21 @@ class Trial:
         unequal = {name for name, outcome in self.proof.outcomes.items() if not outcome.equal}
         self.wrong = unequal | {name for name, comparison in compared.items() if comparison.differ}
 
-    def judge(self, candidate: Candidate) -> Sentence | None:
+    def judge(self, candidate: Candidate) -> Detection | None:
         """How the candidate is caught here; None if it is not."""
         traced = candidate.traced(self.programs)
         if isinstance(traced, Fault):
-            return Sentence("trace", 0, Verdict.REFUTED) if traced.wrong else None
+            return Detection("trace", 0, Verdict.REFUTED) if traced.wrong else None
         traces = self._traces_until_another(candidate, traced)
         if traces is not None:
-            return Sentence("purity", traces, Verdict.INCONCLUSIVE)
+            return Detection("purity", traces, Verdict.INCONCLUSIVE)
         point = self._mismatch(candidate.name, traced)
         if point is not None:
-            return Sentence("proof", point + 1, Verdict.REFUTED)
+            return Detection("proof", point + 1, Verdict.REFUTED)
         case = self._difference(candidate.name, traced)
         if case is None:
             return None
-        return Sentence("bounds", case + 1, self._verdict(candidate.name, traced, case))
+        return Detection("bounds", case + 1, self._verdict(candidate.name, traced, case))
 
     def _traces_until_another(self, candidate: Candidate, traced: Traced) -> int | None:
         """How often an equation was traced until it was another function, if that ever happened."""

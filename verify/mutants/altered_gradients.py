@@ -46,7 +46,7 @@ def _another_primal(manual: Manual, symbols: tuple[str, ...]) -> Manual:
     return _with_pullback(manual, symbols, value=lambda output: 2 * output)
 
 
-def _deaf(manual: Manual, symbols: tuple[str, ...]) -> Manual:
+def _cotangent_ignored(manual: Manual, symbols: tuple[str, ...]) -> Manual:
     """The reverse pass takes any cotangent for ones."""
     return _with_pullback(manual, symbols, cotangent=jnp.ones_like)
 
@@ -83,6 +83,6 @@ def _with_pullback(
 
 WHOLE: Final = (
     Whole("another primal value", "M16", Verdict.REFUTED, _another_primal),
-    Whole("cotangent dropped", "M1", Verdict.REFUTED, _deaf),
+    Whole("cotangent dropped", "M1", Verdict.REFUTED, _cotangent_ignored),
     Whole("a residual overwritten", "M7", Verdict.REFUTED, _overwritten),
 )

@@ -16,16 +16,16 @@ import numpy as np
 
 from manual_bp.derivation import Derivation
 from verify.interpreter.walker import Sizes
-from verify.lanes.opinions.opinions import POINTS, hear
-from verify.lanes.trial import Sentence, Trial
-from verify.mutants.kills import Fate
+from verify.lanes.opinions.opinions import POINTS, ask
+from verify.lanes.trial import Detection, Trial
+from verify.mutants.kills import MutantStatus
 from verify.programs.pair import Pair
 from verify.verdict import Verdict
 
 Function = Callable[..., Any]  # of a node, its rows already chosen
 
 
-class Lie(NamedTuple):
+class FalseRule(NamedTuple):
     """A wrong rule."""
 
     name: str
@@ -34,7 +34,7 @@ class Lie(NamedTuple):
     told: Callable[[Function], Function]
 
 
-def lying(derivation: Derivation, node: str, lie: Lie) -> Derivation:
+def with_false_rule(derivation: Derivation, node: str, lie: FalseRule) -> Derivation:
     """The derivation with a lie told of one of its forward functions."""
     function = derivation.forward[node]
 
@@ -45,18 +45,18 @@ def lying(derivation: Derivation, node: str, lie: Lie) -> Derivation:
     return dataclasses.replace(derivation, forward={**derivation.forward, node: changed})
 
 
-def believed(
-    derivation: Derivation, node: str, lie: Lie, rows: Mapping[str, Any], sizes: Sizes, seed: int
-) -> tuple[Fate, Sentence | None, tuple[str, ...]]:
+def tried_false_rule(
+    derivation: Derivation, node: str, lie: FalseRule, rows: Mapping[str, Any], sizes: Sizes, seed: int
+) -> tuple[MutantStatus, Detection | None, tuple[str, ...]]:
     """What became of a lie, how it was found, and the equations that were blamed for it."""
-    pair = Pair(lying(derivation, node, lie), rows)
+    pair = Pair(with_false_rule(derivation, node, lie), rows)
     differing = Trial(pair, sizes, seed, concrete=False).wrong
-    opinions = hear(pair, sizes, np.random.default_rng(seed))
+    opinions = ask(pair, sizes, np.random.default_rng(seed))
     blamed = tuple(sorted(differing - opinions.disputes.keys()))
     if not opinions.disputes:
-        return (Fate.SURVIVED if differing else Fate.SAME), None, blamed
-    sentence = Sentence("opinions", 2 * POINTS, Verdict.DISPUTED)
-    return (Fate.MISTAKEN if blamed else Fate.KILLED), sentence, blamed
+        return (MutantStatus.SURVIVED if differing else MutantStatus.SAME), None, blamed
+    sentence = Detection("opinions", 2 * POINTS, Verdict.DISPUTED)
+    return (MutantStatus.MISTAKEN if blamed else MutantStatus.KILLED), sentence, blamed
 
 
 def _tangents_doubled(function: Function) -> Function:
@@ -81,6 +81,6 @@ def _cotangents_negated(function: Function) -> Function:
 
 
 LIES: Final = (
-    Lie("a rule doubles tangents", "M17", Verdict.DISPUTED, _tangents_doubled),
-    Lie("a rule negates cotangents", "M17", Verdict.DISPUTED, _cotangents_negated),
+    FalseRule("a rule doubles tangents", "M17", Verdict.DISPUTED, _tangents_doubled),
+    FalseRule("a rule negates cotangents", "M17", Verdict.DISPUTED, _cotangents_negated),
 )

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verify.mutants.kills import Fate, KillMatrix, Mutant
+from verify.mutants.kills import KillMatrix, Mutant, MutantStatus
 
 LANES = ("trace", "purity", "proof", "bounds", "opinions")
 NONE = "–"
@@ -33,7 +33,9 @@ def show(matrix: KillMatrix, console: Console, saved: Path) -> None:
         for derivation in dict.fromkeys(mutant.derivation for mutant in matrix.mutants):
             console.print(Text(derivation, style="bold"))
             console.print(_equations([m for m in matrix.mutants if m.derivation == derivation]), end="\n\n")
-    escaped = [mutant for mutant in matrix.mutants if mutant.fate in (Fate.SURVIVED, Fate.MISTAKEN)]
+    escaped = [
+        mutant for mutant in matrix.mutants if mutant.fate in (MutantStatus.SURVIVED, MutantStatus.MISTAKEN)
+    ]
     for mutant in escaped[:SHOWN]:
         console.print(Text(_escaped(mutant), style="bold red"))
     if len(escaped) > SHOWN:
@@ -49,9 +51,9 @@ def _operators(mutants: Sequence[Mutant]) -> Table:
     table = _table("operator", "class", *met, "same", "esc.", "needed")
     for name, kind in dict.fromkeys((mutant.operator, mutant.kind) for mutant in mutants):
         mine = [mutant for mutant in mutants if (mutant.operator, mutant.kind) == (name, kind)]
-        killed = [mutant for mutant in mine if mutant.fate is Fate.KILLED]
+        killed = [mutant for mutant in mine if mutant.fate is MutantStatus.KILLED]
         lanes = [_count(mutant.lane == lane for mutant in killed) for lane in met]
-        same = _count(mutant.fate is Fate.SAME for mutant in mine)
+        same = _count(mutant.fate is MutantStatus.SAME for mutant in mine)
         needed = max((mutant.needed for mutant in killed), default=0)
         table.add_row(name, kind, *lanes, same, _red(mine), f"{needed:,}" if needed else NONE)
     return table
@@ -62,8 +64,8 @@ def _equations(mutants: Sequence[Mutant]) -> Table:
     table = _table("", *kinds, "same")
     for name in dict.fromkeys(mutant.equation for mutant in mutants):
         mine = [mutant for mutant in mutants if mutant.equation == name]
-        cells = [_count(m.kind == kind and m.fate is Fate.KILLED for m in mine) for kind in kinds]
-        table.add_row(name, *cells, _count(mutant.fate is Fate.SAME for mutant in mine))
+        cells = [_count(m.kind == kind and m.fate is MutantStatus.KILLED for m in mine) for kind in kinds]
+        table.add_row(name, *cells, _count(mutant.fate is MutantStatus.SAME for mutant in mine))
     return table
 
 
@@ -80,21 +82,21 @@ def _count(those: Iterable[bool]) -> str:
 
 
 def _red(mutants: Iterable[Mutant]) -> Text:
-    escaped = sum(mutant.fate in (Fate.SURVIVED, Fate.MISTAKEN) for mutant in mutants)
+    escaped = sum(mutant.fate in (MutantStatus.SURVIVED, MutantStatus.MISTAKEN) for mutant in mutants)
     return Text(str(escaped), style="bold red") if escaped else Text(NONE)
 
 
 def _escaped(mutant: Mutant) -> str:
     what = f"{mutant.derivation}/{mutant.equation} ({mutant.rows}): {mutant.operator}"
     what += f" ({mutant.detail})" if mutant.detail else ""
-    if mutant.fate is Fate.SURVIVED:
+    if mutant.fate is MutantStatus.SURVIVED:
         return f"{what}: survived; no lane saw it within its budget"
     return f"{what}: called {mutant.verdict} by the {mutant.lane} lane, blamed {', '.join(mutant.blamed)}"
 
 
 def _summary(matrix: KillMatrix) -> Text:
-    killed, same = matrix.count(Fate.KILLED), matrix.count(Fate.SAME)
-    wrong = killed + matrix.count(Fate.SURVIVED, Fate.MISTAKEN)
+    killed, same = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SAME)
+    wrong = killed + matrix.count(MutantStatus.SURVIVED, MutantStatus.MISTAKEN)
     share = f"{killed:,} of {wrong:,} wrong equations killed and named"
     rest = f"; {same:,} mutants are the same function and do not count; {matrix.seconds:.0f} s"
     return Text.assemble((share, "green" if matrix.good else "bold red"), rest)

@@ -7,7 +7,7 @@ import enum
 from typing import Any
 
 
-class Fate(enum.StrEnum):
+class MutantStatus(enum.StrEnum):
     """What became of a mutant."""
 
     KILLED = "killed"
@@ -26,7 +26,7 @@ class Mutant:
     operator: str
     kind: str
     detail: str
-    fate: Fate
+    fate: MutantStatus
     lane: str = ""  # that caught it: trace, purity, proof, bounds or opinions
     needed: int = 0  # traces, points or cases until then
     verdict: str = ""
@@ -41,22 +41,22 @@ class KillMatrix:
     seconds: float = 0.0
     interrupted: bool = False
 
-    def count(self, *fates: Fate) -> int:
+    def count(self, *fates: MutantStatus) -> int:
         return sum(mutant.fate in fates for mutant in self.mutants)
 
     @property
     def good(self) -> bool:
         """Whether every wrong equation was caught and named; nothing tried is nothing caught."""
-        escaped = self.count(Fate.SURVIVED, Fate.MISTAKEN)
-        return not self.interrupted and not escaped and self.count(Fate.KILLED) > 0
+        escaped = self.count(MutantStatus.SURVIVED, MutantStatus.MISTAKEN)
+        return not self.interrupted and not escaped and self.count(MutantStatus.KILLED) > 0
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "killed": self.count(Fate.KILLED),
+            "killed": self.count(MutantStatus.KILLED),
             "schema": 1,
-            "survived": self.count(Fate.SURVIVED),
-            "mistaken": self.count(Fate.MISTAKEN),
-            "same": self.count(Fate.SAME),
+            "survived": self.count(MutantStatus.SURVIVED),
+            "mistaken": self.count(MutantStatus.MISTAKEN),
+            "same": self.count(MutantStatus.SAME),
             "seconds": self.seconds,
             "mutants": [dataclasses.asdict(mutant) for mutant in self.mutants],
         }

@@ -22,10 +22,10 @@ from manual_bp.derivation import Derivation
 from verify.generation import ranks
 from verify.generation.strategies import dimension_names, ladder
 from verify.interpreter.walker import Sizes, forget_programs
-from verify.lanes.trial import Candidate, Sentence, Trial
+from verify.lanes.trial import Candidate, Detection, Trial
 from verify.mutants.altered_gradients import WHOLE, Altered, Whole
-from verify.mutants.false_oracles import LIES, believed
-from verify.mutants.kills import Fate, KillMatrix, Mutant
+from verify.mutants.false_oracles import LIES, tried_false_rule
+from verify.mutants.kills import KillMatrix, Mutant, MutantStatus
 from verify.mutants.mutations import Site
 from verify.mutants.operators import OPERATORS, Operator
 from verify.programs import reference
@@ -58,7 +58,7 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Ki
     work = [(target, index) for target in targets for index in range(len(pairs(target.derivation)))]
     matrix, found = KillMatrix(), {}
     try:
-        for done, (place, mutants) in enumerate(_bred(work, settings), start=1):
+        for done, (place, mutants) in enumerate(_generated(work, settings), start=1):
             found[place] = mutants
             target, index = work[place]
             progress(f"{target.derivation.name} {_shown(pairs(target.derivation)[index])}", done, len(work))
@@ -69,18 +69,18 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Ki
     return matrix
 
 
-def _bred(work: Sequence[tuple[Target, int]], settings: Settings) -> Iterator[tuple[int, list[Mutant]]]:
+def _generated(work: Sequence[tuple[Target, int]], settings: Settings) -> Iterator[tuple[int, list[Mutant]]]:
     """The mutants of each pair, as they come."""
     jobs = min(settings.jobs_on("cpu"), len(work))
     if jobs <= 1:
         for place, (target, index) in enumerate(work):
-            yield place, breed(target.derivation, index, settings)
+            yield place, generate(target.derivation, index, settings)
         return
     context = multiprocessing.get_context("spawn")  # jax has threads, which a fork would not survive
     executor = concurrent.futures.ProcessPoolExecutor(jobs, context, initializer=_begin)
     try:
         futures = {
-            executor.submit(_load_and_breed, target.spec, index, settings): place
+            executor.submit(_load_and_generate, target.spec, index, settings): place
             for place, (target, index) in enumerate(work)
         }
         for future in concurrent.futures.as_completed(futures):
@@ -98,8 +98,8 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _load_and_breed(spec: str, index: int, settings: Settings) -> list[Mutant]:
-    return breed(load(spec), index, settings)
+def _load_and_generate(spec: str, index: int, settings: Settings) -> list[Mutant]:
+    return generate(load(spec), index, settings)
 
 
 def pairs(derivation: Derivation) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def shapes(derivation: Derivation) -> list[tuple[Sizes, bool]]:
     return [(different, False), (dict.fromkeys(names, 2), True), (dict.fromkeys(names, 1), True)]
 
 
-def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant]:
+def generate(derivation: Derivation, index: int, settings: Settings) -> list[Mutant]:
     """The mutants of every selected equation, and of the gradient as a whole, at one choice of rows."""
     rows = pairs(derivation)[index]
     pair = Pair(*ranks.instance(derivation, rows))
@@ -144,7 +144,7 @@ def breed(derivation: Derivation, index: int, settings: Settings) -> list[Mutant
         sentence = _tried(candidate, trials)
         fate = _fate(operator, sentence, wrong)
         if sentence is None and _tried(candidate, more()) is not None:
-            fate = Fate.SURVIVED
+            fate = MutantStatus.SURVIVED
         blamed = (*wrong, name) if sentence else wrong
         made = (derivation.name, _shown(rows), name, operator.name, operator.kind, detail)
         found.append(Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed))
@@ -161,20 +161,22 @@ def _lied(
     for turn, node in enumerate(derivation.forward, start=index):
         if settings.selects(derivation.name, node):
             lie = LIES[turn % len(LIES)]
-            fate, sentence, blamed = believed(derivation, node, lie, rows, trial.sizes, seed)
+            fate, sentence, blamed = tried_false_rule(derivation, node, lie, rows, trial.sizes, seed)
             made = (derivation.name, _shown(rows), node, lie.name, lie.kind, "")
             yield Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed)
 
 
-def _tried(candidate: Candidate, trials: Sequence[Trial]) -> Sentence | None:
+def _tried(candidate: Candidate, trials: Sequence[Trial]) -> Detection | None:
     """How the first trial that catches it does."""
     return next((sentence for trial in trials if (sentence := trial.judge(candidate)) is not None), None)
 
 
-def _fate(operator: Operator | Whole, sentence: Sentence | None, wrong: tuple[str, ...]) -> Fate:
+def _fate(operator: Operator | Whole, sentence: Detection | None, wrong: tuple[str, ...]) -> MutantStatus:
     if sentence is None:
-        return Fate.SAME
-    return Fate.KILLED if sentence.verdict is operator.expected and not wrong else Fate.MISTAKEN
+        return MutantStatus.SAME
+    return (
+        MutantStatus.KILLED if sentence.verdict is operator.expected and not wrong else MutantStatus.MISTAKEN
+    )
 
 
 def _shown(rows: Mapping[str, Any]) -> str:

@@ -41,7 +41,7 @@ class Fault:
     fatal: bool = False  # it takes a process down, or is another function each time: no evidence of it counts
 
 
-class Broken(Exception):
+class WalkError(Exception):
     """A program that was traced and yet raised when it was walked."""
 
     def __init__(self, name: str, error: Exception):
@@ -69,7 +69,7 @@ class Traced:
             try:
                 results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
             except Exception as error:
-                raise Broken(self.name, error) from error
+                raise WalkError(self.name, error) from error
         return jax.tree.unflatten(self.tree, results)
 
 
@@ -107,7 +107,7 @@ class Programs:
             self.equations[name] = what
 
 
-class Wrong(Exception):
+class NotADerivative(Exception):
     """An equation returned something that no derivative is."""
 
 
@@ -252,13 +252,13 @@ def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.A
         if isinstance(result, bool | int | float):
             result = jnp.asarray(float(result))
         if not (hasattr(result, "shape") and hasattr(result, "dtype")):
-            raise Wrong(f"returned {type(result).__name__}, expected one array")
+            raise NotADerivative(f"returned {type(result).__name__}, expected one array")
         expected = (*root.shape, *symbol.shape)
         if tuple(result.shape) != expected:
-            raise Wrong(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
+            raise NotADerivative(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
         weak = getattr(result, "weak_type", False)
         if result.dtype != symbol.dtype and not weak:
-            raise Wrong(
+            raise NotADerivative(
                 f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol"
             )
         return result
@@ -278,7 +278,7 @@ def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any])
         traced = Traced(function, shapes, name)
         closed = opaque_in(traced.program.jaxpr)
         return Opaque(closed) if closed else traced
-    except Wrong as wrong:
+    except NotADerivative as wrong:
         return Fault(f"{name}: {wrong}", wrong=True)
     except (Exception, SystemExit) as error:
         return Fault(

@@ -35,7 +35,7 @@ from verify.targets.source_code import Scope, call, path_to, returned, writes
 PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
 
 
-class Misfit(TypeError):
+class StructureError(TypeError):
     """What a manual gradient returned is not built as what it is the gradient by."""
 
 
@@ -96,8 +96,8 @@ def check_structure(derivation: Derivation) -> None:
     for each in derivation.equations.values():
         try:
             jax.eval_shape(lambda values, each=each: each(values, choices), shapes)
-        except Misfit as misfit:
-            raise Misfit(str(misfit)) from None  # without what jax appends
+        except StructureError as misfit:
+            raise StructureError(str(misfit)) from None  # without what jax appends
         except Exception:
             return
 
@@ -112,7 +112,7 @@ def equation(given: Inputs, chosen: Mapping[str, Any], parameter: str, leaf: str
         try:
             return parts(chosen[parameter], tree, here)[leaf]
         except TypeError as error:
-            raise Misfit(str(error)) from None
+            raise StructureError(str(error)) from None
 
     def written(scope: Scope) -> str:
         key = key_of(returned(given, scope), called(given.function), [*chosen], parameter)
@@ -141,7 +141,7 @@ def key_of(result: Any, manual: str, chosen: Sequence[str], parameter: str) -> s
         f"a dict of {listed(map(str, result))}" if isinstance(result, Mapping) else f"{type(result).__name__}"
     )
     found += f" of {len(result)}" if isinstance(result, tuple | list) else ""
-    raise Misfit(
+    raise StructureError(
         f"{manual}: returned {found}; expected a dict, or a tuple in this order, of the gradients by "
         f"{listed(chosen)}"
     )

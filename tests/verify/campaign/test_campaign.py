@@ -241,7 +241,9 @@ def test_several_processes_each_with_one_thread_for_matrices(once: Path):
 
 def test_by_default_as_many_processes_as_cores_up_to_four(monkeypatch: pytest.MonkeyPatch, once: Path):
     asked = []
-    monkeypatch.setattr(workers.Crew, "judge", lambda crew, units: (asked.append(crew.jobs), iter(()))[1])
+    monkeypatch.setattr(
+        workers.WorkerPool, "judge", lambda crew, units: (asked.append(crew.jobs), iter(()))[1]
+    )
     for cores in (1, 2, 64):
         monkeypatch.setattr("verify.settings._cores", lambda cores=cores: cores)
         settings = Settings(examples=1, directory=once.parent / ".verify")

@@ -25,7 +25,9 @@ def wrong(layer: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     right = layer.read_text()
     layer.write_text(right.replace("return a * dE_dv", "return dE_dv"))
     pair = Pair(load("my_layer.py:ENERGY"), {})
-    found = search.Found(CASE[0], {name: np.array(value) for name, value in CASE[1].items()}, concrete=True)
+    found = search.FailingCase(
+        CASE[0], {name: np.array(value) for name, value in CASE[1].items()}, concrete=True
+    )
     case = search.describe(pair, "dE_dx", found)
     report = EquationReport("dE_dx", "", Verdict.REFUTED, counterexample=case)
     Store(Path(".verify"), "cpu", "highest").enter(

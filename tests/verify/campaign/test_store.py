@@ -44,10 +44,10 @@ def test_of_one_run_the_one_that_its_report_shows_stays(tmp_path: Path):
 def test_what_no_longer_fails_is_dropped(tmp_path: Path):
     Store(tmp_path, "cpu", "highest").enter("energy", 0, found("dE_dx", 1.0))
     store = Store(tmp_path, "cpu", "highest")
-    store.enter("energy", 0, Findings({}, healed=["dE_dx", "dE_dv"]))
+    store.enter("energy", 0, Findings({}, resolved=["dE_dx", "dE_dv"]))
     assert kept(tmp_path) == {}
     store.enter("energy", 1, found("dE_dx", 2.0))
-    store.enter("energy", 2, Findings({}, healed=["dE_dx"]))  # another unit has found one in the meantime
+    store.enter("energy", 2, Findings({}, resolved=["dE_dx"]))  # another unit has found one in the meantime
     assert kept(tmp_path) == {"dE_dx": [2.0]}
 
 

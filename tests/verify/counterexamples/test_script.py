@@ -16,12 +16,12 @@ import pytest
 import verify
 from manual_bp.derivation import Derivation
 from verify.campaign import device_runs
-from verify.campaign.replay import again
+from verify.campaign.replay import replay
 from verify.campaign.store import Store, token
 from verify.campaign.work import Findings
 from verify.counterexamples import search
 from verify.counterexamples.script import script
-from verify.counterexamples.search import Found
+from verify.counterexamples.search import FailingCase
 from verify.lanes.device.lane import Compiled
 from verify.programs.pair import GRADIENT, Pair
 from verify.programs.reference import COTANGENT
@@ -147,7 +147,7 @@ def mend(path: Path) -> None:
     path.write_text(FILE.replace("WRONG = 2.0", "WRONG = 1.0"))
 
 
-CASE = Found(
+CASE = FailingCase(
     {"q": 2, "d": 1, "k": 1},
     {
         "W": np.array([[[1.0], [2.0]]]),
@@ -209,12 +209,12 @@ def test_what_the_device_got_wrong_runs_in_its_dtype(file: Path, kink: bool):
     Store(file.parent, "cpu", "highest").enter("bent", 0, Findings({"dJ_dz": report}), f"{file}:BENT")
     known = token("bent", "dJ_dz", dataclasses.asdict(report.counterexample))
     assert run(shown)[0] == 1
-    assert again(known, file.parent).case is not None
+    assert replay(known, file.parent).case is not None
     assert "*leaves(jnp.bfloat16)" in shown
     file.write_text(text.replace("1 + 2 * WRONG", "1").replace("WRONG - 1", "0.0"))
     sys.modules.pop(f"verify target {file}")
     assert run(shown)[0] == 0
-    assert again(known, file.parent).case is None
+    assert replay(known, file.parent).case is None
 
 
 def test_two_functions_with_a_tree(file: Path, tmp_path: Path):
@@ -256,7 +256,7 @@ def test_the_laws_of_a_rule(file: Path):
     leaves = {"x": np.array([[1.0, 3.0]]), "y": np.array([[2.0, -1.0]]), COTANGENT: np.ones(1), **scalars}
     pair, texts, same, without = Pair(laws, {}), {}, {}, []
     for name in laws.equations:
-        case = search.describe(pair, name, Found({"n": 2}, leaves, concrete=True))
+        case = search.describe(pair, name, FailingCase({"n": 2}, leaves, concrete=True))
         report = EquationReport(name, "", Verdict.REFUTED, counterexample=case)
         try:
             texts[name], same[name] = script(laws, report, "highest", None), case.manual == case.autodiff

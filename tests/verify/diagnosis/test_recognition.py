@@ -17,7 +17,7 @@ from verify.campaign.unit import judge
 from verify.campaign.work import Unit
 from verify.counterexamples import search
 from verify.diagnosis.recognition import diagnose
-from verify.diagnosis.sides import View
+from verify.diagnosis.sides import Sides
 from verify.diagnosis.terms import PRIMES, constant_between, scaled_text, terms
 from verify.mutants.mutations import Site
 from verify.mutants.operators import OPERATORS
@@ -179,7 +179,7 @@ def test_operators_are_recognised_on_every_equation_of_a_layer(operator):
 def test_the_text_of_a_term_is_its_value():
     pair = pair_of(MINIBATCH, SMOOTH)
     sizes = dict(zip(sorted(pair.dims), PRIMES, strict=False))
-    view = View(pair, "dJ_dW1", sizes, np.random.default_rng(0), concrete=False)
+    view = Sides(pair, "dJ_dW1", sizes, np.random.default_rng(0), concrete=False)
     floats = {name: value.x[0] for name, value in view.quantities.items()}
     found = list(terms(view.algebra, view.quantities, view.derivatives, view.right.x.shape[1:]))
     assert {"lam*W1", "dJ_dz.T @ x", "z.T @ x", "lam*ds_dW1"} <= {t for t, _ in found}

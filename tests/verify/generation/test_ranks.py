@@ -18,8 +18,8 @@ from verify.campaign import campaign, conclusion
 from verify.campaign.unit import judge as judge_unit
 from verify.generation import ranks
 from verify.generation.strategies import dimension_names, rotation
-from verify.mutants.kills import Fate
-from verify.mutants.run import breed, pairs, planted
+from verify.mutants.kills import MutantStatus
+from verify.mutants.run import generate, pairs, planted
 from verify.report.story import story
 from verify.settings import Settings
 from verify.targets.custom_rules.derivations import rule_derivations
@@ -159,10 +159,10 @@ def test_targets_lie_behind_batch_axes(tmp_path: Path):
 
 def test_mutants_are_made_with_the_fewest_axes_and_the_most():
     assert [rows["*batch"].axes for rows in pairs(DENSE)] == [2, 0]
-    mutants = breed(DENSE, 0, Settings(only="dense/dJ_db"))
+    mutants = generate(DENSE, 0, Settings(only="dense/dJ_db"))
     assert {mutant.rows for mutant in mutants} == {"rank 2"}
-    assert {mutant.fate for mutant in mutants} <= {Fate.KILLED, Fate.SAME}
-    assert "M9" in {mutant.kind for mutant in mutants if mutant.fate is Fate.KILLED}
+    assert {mutant.fate for mutant in mutants} <= {MutantStatus.KILLED, MutantStatus.SAME}
+    assert "M9" in {mutant.kind for mutant in mutants if mutant.fate is MutantStatus.KILLED}
 
 
 def test_a_forward_pass_that_assumes_a_rank_is_told_before_anything_is_judged():

@@ -21,12 +21,12 @@ from verify.lanes.opinions.opinions import Opinions
 from verify.mutants import false_oracles, kill_matrix
 from verify.mutants import run as mutants
 from verify.mutants.altered_gradients import WHOLE
-from verify.mutants.false_oracles import LIES, believed
+from verify.mutants.false_oracles import LIES, tried_false_rule
 from verify.mutants.impure import accumulated
-from verify.mutants.kills import Fate, KillMatrix
+from verify.mutants.kills import KillMatrix, MutantStatus
 from verify.mutants.mutations import Site
 from verify.mutants.operators import OPERATORS
-from verify.mutants.run import breed, planted
+from verify.mutants.run import generate, planted
 from verify.programs.pair import Pair
 from verify.settings import Settings
 from verify.targets.discovery import Target
@@ -66,12 +66,12 @@ def kills() -> KillMatrix:
 
 
 def test_every_mutant_of_a_right_layer_is_killed_and_named(kills):
-    assert kills.good and kills.count(Fate.KILLED) > 60
-    assert kills.count(Fate.SURVIVED, Fate.MISTAKEN) == 0
+    assert kills.good and kills.count(MutantStatus.KILLED) > 60
+    assert kills.count(MutantStatus.SURVIVED, MutantStatus.MISTAKEN) == 0
     assert all(
         m.blamed == (() if m.lane == "opinions" else (m.equation,)) and m.needed > 0
         for m in kills.mutants
-        if m.fate is Fate.KILLED
+        if m.fate is MutantStatus.KILLED
     )
     assert {m.equation for m in kills.mutants} == {"dJ_da", "dJ_db", "gradient", "y"}
 
@@ -129,43 +129,45 @@ def test_what_changes_is_the_right_function_when_it_is_called_first():
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
 def test_a_lie_about_a_node_is_disputed_and_no_equation_blamed(lie):
-    fate, sentence, blamed = believed(LAYER, "y", lie, {}, {"n": 3, "d": 2}, 0)
-    assert (fate, blamed) == (Fate.KILLED, ())
+    fate, sentence, blamed = tried_false_rule(LAYER, "y", lie, {}, {"n": 3, "d": 2}, 0)
+    assert (fate, blamed) == (MutantStatus.KILLED, ())
     assert sentence is not None and (sentence.lane, sentence.verdict) == ("opinions", Verdict.DISPUTED)
 
 
 def test_a_lie_that_nobody_disputes_is_blamed_on_the_equations(monkeypatch):
     monkeypatch.setattr(false_oracles, "hear", lambda *arguments: Opinions())
-    fate, sentence, blamed = believed(LAYER, "y", LIES[0], {}, {"n": 3, "d": 2}, 0)
-    assert (fate, sentence, blamed) == (Fate.SURVIVED, None, ("dJ_da", "dJ_db", "gradient"))
+    fate, sentence, blamed = tried_false_rule(LAYER, "y", LIES[0], {}, {"n": 3, "d": 2}, 0)
+    assert (fate, sentence, blamed) == (MutantStatus.SURVIVED, None, ("dJ_da", "dJ_db", "gradient"))
 
 
 def test_a_wrong_equation_is_blamed_where_the_oracle_lies_elsewhere():
     wrong = planted(LAYER, "dJ_da", lambda dJ_dy, b: 2 * dJ_dy * b)
     honest = LIES[0]._replace(told=lambda function: function)
-    fate, _, blamed = believed(wrong, "y", honest, {}, {"n": 3, "d": 2}, 0)
-    assert (fate, blamed) == (Fate.SURVIVED, ("dJ_da", "gradient"))
+    fate, _, blamed = tried_false_rule(wrong, "y", honest, {}, {"n": 3, "d": 2}, 0)
+    assert (fate, blamed) == (MutantStatus.SURVIVED, ("dJ_da", "gradient"))
 
 
 def test_kinks_options_and_rows_are_mutated(monkeypatch):
     monkeypatch.setattr(mutants, "pairs", lambda derivation: [RELU])
-    found = breed(DERIVATION, 0, Settings(only="dJ_dz"))
+    found = generate(DERIVATION, 0, Settings(only="dJ_dz"))
     fates = {(m.operator, m.detail): m.fate for m in found}
-    assert fates["slope right of a kink", "relu at 0"] is Fate.KILLED
-    assert fates["slope left of a kink", "relu at 0"] is Fate.SAME  # the book takes the left one
-    assert fates["another symbol", "h for z"] is Fate.SAME
-    assert fates["another symbol", "dJ_dh for z"] is Fate.KILLED
-    assert fates["phi for phi'", "activation"] is Fate.KILLED
-    assert fates["option ignored", "activation = identity"] is Fate.KILLED
-    assert fates["1 minus (1 minus it)", "relu"] is Fate.SAME
-    assert fates["rounded, then 1 minus it", "relu"] is Fate.SAME  # slopes of 0 and 1 round to themselves
-    assert Fate.SURVIVED not in fates.values() and Fate.MISTAKEN not in fates.values()
+    assert fates["slope right of a kink", "relu at 0"] is MutantStatus.KILLED
+    assert fates["slope left of a kink", "relu at 0"] is MutantStatus.SAME  # the book takes the left one
+    assert fates["another symbol", "h for z"] is MutantStatus.SAME
+    assert fates["another symbol", "dJ_dh for z"] is MutantStatus.KILLED
+    assert fates["phi for phi'", "activation"] is MutantStatus.KILLED
+    assert fates["option ignored", "activation = identity"] is MutantStatus.KILLED
+    assert fates["1 minus (1 minus it)", "relu"] is MutantStatus.SAME
+    assert (
+        fates["rounded, then 1 minus it", "relu"] is MutantStatus.SAME
+    )  # slopes of 0 and 1 round to themselves
+    assert MutantStatus.SURVIVED not in fates.values() and MutantStatus.MISTAKEN not in fates.values()
 
 
 def test_what_the_lanes_are_blind_to_survives_and_is_not_called_the_same(monkeypatch, tmp_path):
     monkeypatch.setattr(mutants, "shapes", lambda derivation: [({"n": 1, "d": 1}, True)])
     kills = run(LAYER, only="dJ_db")
-    survived = {mutant.operator for mutant in kills.mutants if mutant.fate is Fate.SURVIVED}
+    survived = {mutant.operator for mutant in kills.mutants if mutant.fate is MutantStatus.SURVIVED}
     assert {"one term of a sum", "divided by a size"} <= survived
     assert not kills.good
     text = shown(kills, tmp_path)
@@ -174,7 +176,7 @@ def test_what_the_lanes_are_blind_to_survives_and_is_not_called_the_same(monkeyp
 
 def test_a_wrong_equation_is_blamed_in_every_mutant_of_the_others(tmp_path):
     kills = run(planted(LAYER, "dJ_da", lambda dJ_dy, b: 2 * dJ_dy * b), only="dJ_db")
-    assert not kills.good and kills.count(Fate.KILLED) == 0
+    assert not kills.good and kills.count(MutantStatus.KILLED) == 0
     assert "blamed dJ_da, gradient, dJ_db" in " ".join(shown(kills, tmp_path).split())
 
 

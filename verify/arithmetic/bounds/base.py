@@ -93,13 +93,13 @@ class BaseBounds:
         if not self.undecided.any():
             return list(results)
 
-        def clouded(value: Value) -> Value:
+        def indeterminate_where(value: Value) -> Value:
             if not isinstance(value, Bounded):
                 return value
             cases = self.undecided.reshape(-1, *(1,) * (value.value.ndim - 1))
             return Bounded(value.value, np.where(cases, np.inf, value.errors + np.zeros_like(value.value)))
 
-        return [clouded(value) for value in results]
+        return [indeterminate_where(value) for value in results]
 
     # --- what the rules ask for
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from verify.arithmetic.bounds.units import HOST
 from verify.arithmetic.bounds.value import Array, Bounded, numbers, plainly
-from verify.interpreter.opaque import NoEntry
+from verify.interpreter.opaque import OpaqueError
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds.base import BaseBounds
@@ -38,7 +38,7 @@ def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value
         try:
             values, jacobian = _compiled(step, floats)(*arrays)
         except Exception as error:
-            raise NoEntry(step.primitive, error) from error
+            raise OpaqueError(step.primitive, error) from error
     unit, longest = arithmetic.units.run, max((n for aval in step.inputs for n in aval.shape), default=1)
     moved: dict[int, Array | None] = {}
     for i in floats:

@@ -33,12 +33,12 @@ def indexed(name: str) -> Callable[..., Any]:
                 np.where(outside, np.nan if given is None else float(given), result.value),
                 np.where(outside, 0.0, result.errors),
             )
-        return clouded(result, indices)
+        return indeterminate_where(result, indices)
 
     return rule
 
 
-def clouded(result: Any, indices: Sequence[Any]) -> Any:
+def indeterminate_where(result: Any, indices: Sequence[Any]) -> Any:
     """The result, with nothing known of it in the cases in which an index is in doubt."""
     doubts = [index.doubt for index in indices if isinstance(index, Doubtful)]
     if not doubts:

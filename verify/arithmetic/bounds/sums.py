@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic.bounds.basic_operations import product
-from verify.arithmetic.bounds.indexing import clouded
+from verify.arithmetic.bounds.indexing import indeterminate_where
 from verify.arithmetic.bounds.rounding import rounded
 from verify.arithmetic.bounds.value import Array, Bounded, numbers
 from verify.interpreter.indexing import scatter_add, scatter_with
@@ -133,7 +133,7 @@ def scatter_sum(sign: float) -> Callable[..., Bounded]:
         if exact is not None:
             error = np.where(exact, 0.0, error)
         error = np.where(np.isnan(error), np.inf, error)
-        return clouded(Bounded(value, error if error.any() else None), [indices])
+        return indeterminate_where(Bounded(value, error if error.any() else None), [indices])
 
     return rule
 
@@ -218,4 +218,4 @@ def multiply_scattered(
     result = product(arithmetic.unit(step), operand, Bounded(factor, errors if errors.any() else None))
     if (met > 1).any():
         result.error = np.where(met > 1, np.inf, result.errors)
-    return clouded(result, [indices])
+    return indeterminate_where(result, [indices])

@@ -25,7 +25,7 @@ from verify.arithmetic.field.modular import (
     simplest,
 )
 from verify.arithmetic.field.quadratic import Level, Quadratic, chosen, linear
-from verify.arithmetic.field.value import Agreement, Grounded, Residues, Tower
+from verify.arithmetic.field.value import Agreement, NoLevelLeft, Residues, Tower
 
 
 class BaseField:
@@ -243,7 +243,7 @@ class BaseField:
             if left is not None and right is not None
         ]
         if not both:  # nothing compared is nothing shown
-            raise Grounded
+            raise NoLevelLeft
         equal = functools.reduce(np.logical_and, both)
         for value in (a, b):
             if value.hole is not None:

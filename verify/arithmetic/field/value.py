@@ -39,10 +39,10 @@ class Residues:
         for height in reversed(range(len(self.r))):
             if self.r[height] is not None:
                 return height
-        raise Grounded
+        raise NoLevelLeft
 
 
-class Grounded(Exception):
+class NoLevelLeft(Exception):
     """A value has climbed and descended until it was left without a level: a higher tower has one for it."""
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from manual_bp.construction.graph import Equation
 from verify.programs import reference
-from verify.programs.pair import GRADIENT, Broken, Fault, Pair, Programs
+from verify.programs.pair import GRADIENT, Fault, Pair, Programs, WalkError
 from verify.runtime.activity import doing
 
 Array = np.ndarray[Any, Any]
@@ -156,7 +156,7 @@ class Runner:
                 try:
                     found |= self._blaming(name, run, {name: equation})
                     break
-                except Broken as broken:
+                except WalkError as broken:
                     self.refused[name] = in_words(broken.error)
             if name in found:
                 self.refused.pop(name, None)
@@ -167,7 +167,7 @@ class Runner:
             try:
                 return run(*arguments)
             except Exception as error:
-                raise Broken(name, error) from error
+                raise WalkError(name, error) from error
 
     def whole(
         self, programs: Programs, leaves: Mapping[str, Array], ways: Sequence[str], autodiff: Sequence[str]

@@ -23,7 +23,7 @@ from verify.lanes.bounds import as_bounded, lift
 from verify.lanes.device.calibration import bounds_on
 from verify.lanes.device.execution import SINGLE, WAYS, Fed, Runner
 from verify.lanes.device.kink_injection import Injected, Injection
-from verify.lanes.device.opaque_bounds import COARSEST, around, leeway, rounding
+from verify.lanes.device.opaque_bounds import COARSEST, centred_at, opaque_bound, rounding
 from verify.lanes.device.violations import Judged, Run, beyond, compare, together
 from verify.programs.pair import GRADIENT, Pair, Programs, Traced
 
@@ -137,7 +137,9 @@ class Compiled:
     ) -> None:
         """Equations that no arithmetic enters, against the reference from the leaves on."""
         leaves = result.leaves
-        fine, coarse = (leeway(programs.reference, sizes, leaves, truth, each()) for each in self.rounding)
+        fine, coarse = (
+            opaque_bound(programs.reference, sizes, leaves, truth, each()) for each in self.rounding
+        )
         for name in programs.opaque.keys() & alone.keys():
             judged = [(name, 0, alone[name], fine[name])]
             run = self._compare(judged, self._taken(name, values))
@@ -200,13 +202,13 @@ class Compiled:
         def walked(program: Traced) -> dict[str, Bounded]:
             own = self.own()
             bound = program(own, sizes, self._given(own, result.leaves))
-            return {key: around(truth[key], own.settle([as_bounded(bound[key])])[0]) for key in bound}
+            return {key: centred_at(truth[key], own.settle([as_bounded(bound[key])])[0]) for key in bound}
 
         if isinstance(programs.composed, Traced):
             result.runs[GRADIENT] = self._compare(judged("manual", walked(programs.composed)))
         else:
             fine, coarse = (
-                leeway(programs.autodiff, sizes, result.leaves, truth, each()) for each in self.rounding
+                opaque_bound(programs.autodiff, sizes, result.leaves, truth, each()) for each in self.rounding
             )
             manual = judged("manual", fine)
             run = result.runs[GRADIENT] = self._compare(manual)

@@ -34,16 +34,18 @@ def rounding(dtype: str, precision: str, platform: str | None) -> Checked:
     return arithmetic
 
 
-def leeway(
+def opaque_bound(
     program: Traced, sizes: Sizes, leaves: Mapping[str, Array], truth: Mapping[str, Any], arithmetic: Checked
 ) -> dict[str, Bounded]:
     """The reference's float64 values, each with what its program may err by where every operation rounds."""
     given = {name: _known_to_one_rounding(arithmetic, leaf) for name, leaf in leaves.items()}
     walked = program(arithmetic, sizes, given)
-    return {name: around(truth[name], arithmetic.settle([as_bounded(v)])[0]) for name, v in walked.items()}
+    return {
+        name: centred_at(truth[name], arithmetic.settle([as_bounded(v)])[0]) for name, v in walked.items()
+    }
 
 
-def around(truth: Any, bound: Bounded) -> Bounded:
+def centred_at(truth: Any, bound: Bounded) -> Bounded:
     """The value of the reference, with both bounds together."""
     truth = as_bounded(truth)
     return Bounded(truth.value, np.broadcast_to(bound.errors + truth.errors, truth.value.shape))

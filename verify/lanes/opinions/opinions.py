@@ -65,7 +65,7 @@ class Opinions:
         self.disputes = {**other.disputes, **self.disputes}
 
 
-def hear_about(pair: Pair, asked: Iterable[tuple[Sizes, Leaves]], seed: int) -> Opinions:
+def ask_about(pair: Pair, asked: Iterable[tuple[Sizes, Leaves]], seed: int) -> Opinions:
     """Asks at each shape, and there at the cases given with it, which may be none."""
     shapes: dict[tuple[tuple[str, int], ...], list[Leaves]] = {}
     for sizes, case in asked:
@@ -73,11 +73,11 @@ def hear_about(pair: Pair, asked: Iterable[tuple[Sizes, Leaves]], seed: int) -> 
             shapes.setdefault(tuple(sorted(sizes.items())), []).append(case)
     heard = Opinions()
     for sizes, cases in shapes.items():
-        heard.add(hear(pair, dict(sizes), np.random.default_rng(seed), [case for case in cases if case]))
+        heard.add(ask(pair, dict(sizes), np.random.default_rng(seed), [case for case in cases if case]))
     return heard
 
 
-def hear(pair: Pair, sizes: Sizes, rng: np.random.Generator, cases: Sequence[Leaves] = ()) -> Opinions:
+def ask(pair: Pair, sizes: Sizes, rng: np.random.Generator, cases: Sequence[Leaves] = ()) -> Opinions:
     """Asks every opinion about every derivative of the reference, at one small shape and these cases of it."""
     wanted = directional.wanted(pair.derivation)
     directions = _directions(pair, sizes)

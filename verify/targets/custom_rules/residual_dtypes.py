@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from verify.programs.pair import Wrong
+from verify.programs.pair import NotADerivative
 from verify.settings import DTYPES
 from verify.targets.arguments import Inputs, called
 from verify.targets.custom_rules.pullbacks import cotangents, floats, pull
@@ -32,7 +32,7 @@ class Dtypes:
     def check(self, name: str) -> None:
         """Raises Wrong where the derivative by this leaf, or this output, is in another dtype than it should be."""
         if name in self.wrong:
-            raise Wrong(self.wrong[name])
+            raise NotADerivative(self.wrong[name])
 
 
 def dtypes_of(read: Rule) -> Dtypes:

@@ -12,7 +12,7 @@ from tests.verify.arithmetic.field.test_table import POINTS, random_leaves, trac
 from verify.arithmetic.field.arithmetic import Field
 from verify.arithmetic.field.discrete_logarithms import logarithm
 from verify.arithmetic.field.modular import GENERATORS, MODULI, exponential
-from verify.arithmetic.field.value import Grounded
+from verify.arithmetic.field.value import NoLevelLeft
 
 e, ln = jnp.exp, jnp.log
 
@@ -67,7 +67,7 @@ def test_laws_of_logarithms(name):
 
 
 def test_what_is_left_without_a_level_asks_for_a_higher_tower():
-    with pytest.raises(Grounded):
+    with pytest.raises(NoLevelLeft):
         compared(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=2)
     assert compared(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=3).mismatch is None
 

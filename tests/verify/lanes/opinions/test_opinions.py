@@ -17,14 +17,14 @@ from manual_bp.derivation import Derivation
 from manual_bp.domains import nonnegative
 from verify.lanes.opinions import opinions
 from verify.lanes.opinions.finite_differences import extrapolated
-from verify.lanes.opinions.opinions import DIFFERENCES, FORWARD, JACOBIANS, hear
+from verify.lanes.opinions.opinions import DIFFERENCES, FORWARD, JACOBIANS, ask
 from verify.programs.pair import GRADIENT, Pair
 from verify.verdict import Verdict
 
 
 def heard(derivation: Derivation, seed: int = 0, **names: str):
     pair = Pair(derivation, {choice: derivation.choices[choice][name] for choice, name in names.items()})
-    return hear(pair, {name: 2 + place for place, name in enumerate(pair.dims)}, np.random.default_rng(seed))
+    return ask(pair, {name: 2 + place for place, name in enumerate(pair.dims)}, np.random.default_rng(seed))
 
 
 def derivation_of(function) -> Derivation:
