@@ -8,8 +8,7 @@ from jaxtyping import Array, Float
 
 import verify
 from manual_bp.derivation import Derivation
-from tests.verify.arithmetic.field.test_table import POINTS, random_leaves, traced, walk
-from verify.arithmetic.field.arithmetic import Field
+from tests.verify.arithmetic.field.evaluation import POINTS, compared
 from verify.arithmetic.field.discrete_logarithms import logarithm
 from verify.arithmetic.field.modular import GENERATORS, MODULI, exponential
 from verify.arithmetic.field.value import NoLevelLeft
@@ -32,13 +31,9 @@ def test_the_logarithm_of_a_product_is_the_sum():
     np.testing.assert_array_equal(logarithm(a * b % MODULI[2], 2), summed)
 
 
-def compared(left, right, levels=3):
-    fields = [Field(POINTS, levels, descending=True) for _ in range(2)]
-    values = [
-        field.lifted(walk(traced(function, (), ()), field, random_leaves(5, levels))[0])
-        for field, function in zip(fields, (left, right), strict=True)
-    ]
-    return fields[0].compare(*values)
+def descended(left, right, levels=3):
+    """How two functions compare where logarithms descend the tower."""
+    return compared(left, right, levels, descending=True)[0]
 
 
 LAWS = {
@@ -57,19 +52,19 @@ LAWS = {
 def test_laws_of_logarithms(name):
     left, right = LAWS[name]
     levels = 4 if name == "tall" else 3
-    agreement = compared(left, right, levels)
+    agreement = descended(left, right, levels)
     assert agreement.mismatch is None and agreement.points > POINTS // 4
     assert agreement.log2_error < -20 * agreement.points
     with jax.enable_x64(True):
         np.testing.assert_allclose(left(0.7, 1.3), right(0.7, 1.3), rtol=1e-12)  # the law is a law
-    wrong = compared(left, lambda x, y: (1 + 2.0**-50) * right(x, y), levels)
+    wrong = descended(left, lambda x, y: (1 + 2.0**-50) * right(x, y), levels)
     assert wrong.mismatch is not None
 
 
 def test_what_is_left_without_a_level_asks_for_a_higher_tower():
     with pytest.raises(NoLevelLeft):
-        compared(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=2)
-    assert compared(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=3).mismatch is None
+        descended(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=2)
+    assert descended(lambda x, y: e(x) * ln(y), lambda x, y: ln(y) * e(x), levels=3).mismatch is None
 
 
 def entropy(z: Float[Array, " q"]):
