@@ -1,4 +1,4 @@
-"""Trees of arrays: what an annotation may describe, what goes in and comes out, and what is refused word by word."""
+"""Trees of arrays: what an annotation may describe, and what goes in and comes out."""
 
 # pyright: reportArgumentType=false
 # NumPy arrays are welcome where a NamedTuple is annotated with those of jax.
@@ -15,11 +15,18 @@ from jaxtyping import Bool, Float, Int
 
 from manual_bp.derivation import Derivation
 from manual_bp.domains import index, mask, nonnegative
-
-
-class Layer(NamedTuple):
-    W: Float[Array, "q d"]
-    b: Float[Array, " q"]
+from tests.manual_bp.construction.layers import (
+    AFFINE,
+    CELL,
+    GRADIENT,
+    PARAMS,
+    G,
+    Layer,
+    State,
+    X,
+    message_of,
+    same,
+)
 
 
 class Mapped(TypedDict):
@@ -38,54 +45,10 @@ class Registered:
         assert not isinstance(self.W, type)  # as those of users do that expect arrays
 
 
-@dataclasses.dataclass
-class Unknown:
-    W: Float[Array, "q d"]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass
-class Open:
-    W: Float[Array, "q d"]
-    slope: float = dataclasses.field(metadata=dict(static=True))
-
-
 class Words(NamedTuple):
     table: Float[Array, "v d"]
     ids: Int[Array, " t"]
     keep: Bool[Array, " t"]
-
-
-def affine(params: Layer, x: Float[Array, " d"]) -> Float[Array, " q"]:
-    return params.W @ x + params.b
-
-
-def dJ_dparams(dJ_dy, x):
-    return Layer(W=jnp.outer(dJ_dy, x), b=dJ_dy)
-
-
-def dJ_dx(dJ_dy, params):
-    return params.W.T @ dJ_dy
-
-
-AFFINE = Derivation(
-    "affine", "a test", dict(y=affine), dict(dJ_dparams=dJ_dparams, dJ_dx=dJ_dx), cotangent="dJ_dy"
-)
-PARAMS = Layer(W=np.array([[1.0, -1.0, 2.0], [0.5, 1.0, 0.0]]), b=np.array([0.25, 2.0]))
-X, G = np.array([1.0, -2.0, 0.5]), np.array([2.0, -3.0])
-GRADIENT = Layer(W=np.outer(G, X), b=G)
-
-
-def same(one: Any, other: Any) -> bool:
-    """As arrays, and as trees."""
-    structures = jax.tree.structure(one) == jax.tree.structure(other)
-    return structures and all(map(np.array_equal, jax.tree.leaves(one), jax.tree.leaves(other)))
-
-
-def message_of(kind: type[Exception], function: Any, *arguments: Any, **keywords: Any) -> str:
-    with pytest.raises(kind) as caught:
-        function(*arguments, **keywords)
-    return str(caught.value)
 
 
 # What an annotation describes
@@ -263,23 +226,6 @@ def test_jax_grad_by_a_tree_under_every_transformation():
     assert same(scanned, expected)
 
 
-class State(NamedTuple):
-    h: Float[Array, " n"]
-    c: Float[Array, " n"]
-
-
-def step(x: Float[Array, " n"], before: State) -> State:
-    c = before.c + x
-    return State(c * before.h, c)
-
-
-def dJ_dbefore(dJ_dafter: State, before: State, after: State) -> State:
-    return State(dJ_dafter.h * after.c, dJ_dafter.c + dJ_dafter.h * before.h)
-
-
-CELL = Derivation("cell", "a test", dict(after=step), dict(dJ_dbefore=dJ_dbefore), cotangent="dJ_dafter")
-
-
 def test_a_node_may_be_a_tree():
     before, bar = State(X, 2 * X), State(3 * X, np.ones(3))
     expected = State(3 * X * 3 * X, 1 + 3 * X * X)
@@ -288,125 +234,3 @@ def test_a_node_may_be_a_tree():
     after, pull = jax.vjp(lambda before: CELL.with_manual_vjp()(x=X, before=before), before)
     assert same(after, State(3 * X * X, 3 * X))
     assert same(pull(jax.tree.map(jnp.asarray, bar)), (expected,))
-
-
-# Refusals
-
-
-def elsewhere(params: {"W": Float[Array, "q d"]}):  # type: ignore
-    return params["W"]
-
-
-def wired(annotation: Any, **more: Any) -> dict[str, Any]:
-    def J(params):
-        return 0.0
-
-    J.__annotations__["params"] = annotation
-    return dict(forward=dict(J=J), backward={}) | more
-
-
-@pytest.mark.parametrize(
-    "keywords, expected",
-    [
-        (
-            wired({"W": "h d"}),
-            "J: parameter 'params_W' is no node, so it is a leaf, and has no shape; annotate it once, "
-            "as in params_W: Float[Array, 'n d']; other symbols: J",
-        ),
-        (wired(Unknown), "J: params: Unknown is no pytree; give it to jax.tree_util.register_dataclass"),
-        (
-            wired(Open),
-            "J: params: 'slope' of Open is static and has no default; give it one, so that the tree is known "
-            "before a call",
-        ),
-        (
-            wired(Layer, forward=dict(params_W=lambda x: x, J=wired(Layer)["forward"]["J"])),
-            "params: 'params_W' is a part of it, and a node too; rename one of them",
-        ),
-        (
-            wired(list[Layer]),
-            f"J: params: {list[Layer]} does not say how many arrays there are; write it out, as in "
-            "[Layer, Layer, Layer] or [Layer] * depth",
-        ),
-        (
-            wired({"a_b": float, "a": {"b": float}}),
-            "params: 'params_a_b' is a part of it, and a part of params too; rename one of them",
-        ),
-        (
-            wired(Layer, forward=dict(y=elsewhere, J=wired(Layer)["forward"]["J"])),
-            "J: params: is another tree than elsewhere: CustomNode(namedtuple[Layer], [*, *]), expected {'W': *}",
-        ),
-        (
-            wired(Layer, backward=dict(dJ_dparams=lambda params: params, dJ_dparams_W=lambda: 0.0)),
-            "dJ_dparams_W=<lambda>: gives dJ_dparams_W, and so does dJ_dparams=<lambda>; drop one of them",
-        ),
-        (
-            wired({"i": Int[Array, " n"]}, backward=dict(dJ_dparams=lambda params: params)),
-            "dJ_dparams=<lambda>: no part of it holds floating-point numbers; drop the equation",
-        ),
-        (
-            dict(forward=dict(after=step), backward={}),
-            "forward: 'after' stands last, and is a tree; make the last node a scalar, or close the "
-            "derivation with cotangent='dJ_dafter'",
-        ),
-    ],
-    ids=[
-        "part without a shape", "unknown dataclass", "static field without default", "name of a node", "no number",
-        "name of another part", "two structures", "an equation twice", "only integers", "objective",
-    ],
-)  # fmt: skip
-def test_refused(keywords: dict[str, Any], expected: str):
-    assert message_of(TypeError, Derivation, "net", "a test", **keywords) == f"net: {expected}"
-
-
-@pytest.mark.parametrize(
-    "params, kind, expected",
-    [
-        (
-            PARAMS._asdict(),
-            TypeError,
-            "params: {'W': *, 'b': *}, expected CustomNode(namedtuple[Layer], [*, *])",
-        ),
-        (PARAMS.W, TypeError, "params: *, expected CustomNode(namedtuple[Layer], [*, *])"),
-        (PARAMS._replace(b=[1.0, 2.0]), TypeError, "params_b: Python list, expected floats (a real number)"),
-        (
-            PARAMS._replace(b=np.ones(3)),
-            ValueError,
-            "params_b: shape (3,), expected (q,) with q = 2 from params_W (q, d)",
-        ),
-    ],
-    ids=["another structure", "an array", "a list for an array", "another shape"],
-)
-def test_a_tree_that_is_not_as_annotated(params: Any, kind: type[Exception], expected: str):
-    assert message_of(kind, AFFINE.gradient(), params=params, x=X, dJ_dy=G) == expected
-
-
-def test_where_two_trees_part_is_said():
-    def total(params: {"layers": [Layer, {"W": Float[Array, " n"]}]}):  # type: ignore
-        return 0.0
-
-    net = Derivation("net", "a test", dict(J=total), {})
-    assert message_of(TypeError, net.value, params={"layers": [PARAMS, {"V": X}]}) == (
-        "params: at ['layers'][1]: {'V': *}, expected {'W': *}"
-    )
-
-
-def test_a_part_is_given_once_and_a_tree_is_not_forgotten():
-    given = dict(params=PARAMS, x=X, dJ_dy=G)
-    assert message_of(TypeError, AFFINE.gradient(), **given, params_W=PARAMS.W) == (
-        "params_W: is given twice, alone and in a tree; give it once"
-    )
-    assert message_of(TypeError, AFFINE.gradient(), x=X, dJ_dy=G) == (
-        "params_W: is missing; give every leaf by keyword (params, x, dJ_dy)"
-    )
-
-
-def test_an_equation_that_returns_another_tree():
-    net = dataclasses.replace(AFFINE, backward=dict(dJ_dparams=lambda dJ_dy: (dJ_dy, dJ_dy)))
-    assert message_of(TypeError, net.gradient(), params=PARAMS, x=X, dJ_dy=G) == (
-        "dJ_dparams=<lambda>: returned another tree: (*, *), expected CustomNode(namedtuple[Layer], [*, *])"
-    )
-    net = dataclasses.replace(AFFINE, backward=dict(dJ_dparams=lambda dJ_dy: Layer(dJ_dy, dJ_dy)))
-    assert message_of(ValueError, net.gradient(), params=PARAMS, x=X, dJ_dy=G) == (
-        "dJ_dparams_W: returned shape (2,), expected (2, 3), the shape of params_W"
-    )

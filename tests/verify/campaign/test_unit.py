@@ -11,32 +11,14 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
-import verify
 from manual_bp import activations
 from manual_bp.book.backprop import DERIVATION, MINIBATCH
 from manual_bp.derivation import Derivation
 from manual_bp.domains import interval
-from verify.campaign.conclusion import conclude
-from verify.campaign.unit import judge
-from verify.campaign.work import Unit
-from verify.generation.exploration import explore
+from tests.verify.campaign.judging import SMOOTH, judged, not_proved, of, verdicts
 from verify.mutants.run import planted
 from verify.report.story import story
-from verify.settings import Settings
-from verify.verdict import Counterexample, DerivationReport, EquationReport, Status, Verdict
-
-SMOOTH = dict(activation="tanh", loss="squared_error")
-
-
-def judged(
-    derivation: Derivation, choices: dict[str, str] = SMOOTH, on_device: bool = False, **settings: Any
-) -> DerivationReport:
-    """One pair, on the ladder and three more shapes."""
-    planned = tuple(explore(derivation, 0, 3))
-    unit = Unit(
-        "a_file.py:IT", 0, dict(choices), planned, on_device, Settings(dtypes=("float32",), **settings)
-    )
-    return conclude(derivation.name, derivation.source, [judge(derivation, unit)])
+from verify.verdict import Counterexample, DerivationReport, Status, Verdict
 
 
 @functools.cache
@@ -45,18 +27,6 @@ def judged_with(
 ) -> DerivationReport:
     """The chapter with one equation planted."""
     return judged(planted(DERIVATION, name, function), dict(choices))
-
-
-def not_proved(report: DerivationReport) -> set[str]:
-    return {equation.name for equation in report.equations if equation.verdict is not Verdict.PROVED}
-
-
-def of(report: DerivationReport, name: str) -> EquationReport:
-    return next(equation for equation in report.equations if equation.name == name)
-
-
-def verdicts(report: DerivationReport) -> dict[str, Verdict]:
-    return {equation.name: equation.verdict for equation in report.equations}
 
 
 # --- equations that are wrong ---
@@ -251,93 +221,6 @@ def test_a_sum_for_a_mean_is_refuted(factor):
     assert refuted == {"dJ_do", "gradient"}
 
 
-# --- the gradient whole: what runs under jax.grad ---
-
-
-def stretched(a: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
-    return a * x
-
-
-def energy(v: Float[Array, " n"]) -> Float[Array, ""]:
-    return jnp.sum(v**2) / 2
-
-
-ENERGY = dict(
-    name="energy",
-    source="a test",
-    forward=dict(v=stretched, E=energy),
-    backward=dict(dE_dv=lambda v: v, dE_da=lambda dE_dv, x: dE_dv @ x, dE_dx=lambda a, dE_dv: a * dE_dv),
-)
-
-
-class Doubled(Derivation):
-    """Its manual VJP computes another value."""
-
-    def with_manual_vjp(self) -> Callable[..., Any]:
-        manual = super().with_manual_vjp()
-        return lambda **leaves: 2 * manual(**leaves)
-
-
-class Deaf(Derivation):
-    """Its manual VJP does not listen to the cotangent."""
-
-    def with_manual_vjp(self) -> Callable[..., Any]:
-        manual = super().with_manual_vjp()
-
-        @jax.custom_vjp
-        def run(leaves: dict[str, Any]) -> Any:
-            return manual(**leaves)
-
-        run.defvjp(
-            lambda leaves: (manual(**leaves), leaves),
-            lambda leaves, cotangent: (jax.grad(lambda leaves: manual(**leaves))(leaves),),
-        )
-        return lambda **leaves: run(leaves)
-
-
-@pytest.mark.parametrize(("kind", "quantity"), [(Doubled, ("VJP", "primal")), (Deaf, "VJP")])
-def test_a_wrong_manual_vjp_is_refuted_and_no_equation_is_blamed(kind, quantity):
-    report = judged(kind(**ENERGY), {})
-    assert not_proved(report) == {"gradient"}
-    named = of(report, "gradient")
-    assert named.verdict is Verdict.REFUTED and named.counterexample is not None
-    assert named.counterexample.quantity.startswith(quantity)
-
-
-# --- a layer, closed by a drawn cotangent ---
-
-
-def scaled(a: Float[Array, "n d"], b: Float[Array, " d"]) -> Float[Array, "n d"]:
-    return a * b
-
-
-def layer(dJ_da: Callable[..., Any], dJ_db: Callable[..., Any]) -> Derivation:
-    return Derivation("layer", "a test", dict(y=scaled), dict(dJ_da=dJ_da, dJ_db=dJ_db), cotangent="dJ_dy")
-
-
-RIGHT = dict(dJ_da=lambda dJ_dy, b: dJ_dy * b, dJ_db=lambda dJ_dy, a: jnp.sum(dJ_dy * a, axis=0))
-
-
-def test_a_right_layer_is_proved():
-    assert set(verdicts(judged(layer(**RIGHT), {})).values()) == {Verdict.PROVED}
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("dJ_da", lambda b, a: jnp.broadcast_to(b, a.shape)),  # the cotangent dropped
-        ("dJ_da", lambda dJ_dy, b: dJ_dy[0, 0] * b * jnp.ones_like(dJ_dy)),  # taken for a scalar
-        ("dJ_da", lambda dJ_dy, b: dJ_dy[:1] * b + 0 * dJ_dy),  # applied to the first row only
-        ("dJ_db", lambda dJ_dy, a: (dJ_dy * a)[0]),  # no sum over the broadcast axis
-        ("dJ_db", lambda dJ_dy, a: jnp.mean(dJ_dy * a, axis=0)),
-    ],
-)
-def test_a_wrong_cotangent_is_refuted(name, function):
-    report = judged(layer(**{**RIGHT, name: function}), {})
-    other = "dJ_db" if name == "dJ_da" else "dJ_da"
-    assert verdicts(report) == {name: Verdict.REFUTED, other: Verdict.PROVED, "gradient": Verdict.REFUTED}
-
-
 # --- the case, pasted ---
 
 
@@ -394,15 +277,3 @@ def test_the_case_replays_in_plain_jax(name, function, choices):
     assert manual == pytest.approx(case.manual, abs=case.bound + 1e-15)
     assert autodiff == pytest.approx(case.autodiff, abs=case.bound + 1e-15)
     assert set(case.holds) & {name, "gradient"} == set()
-
-
-# --- the whole way, as a user calls it ---
-
-
-def test_check_names_the_wrong_equation_and_require_raises():
-    wrong = layer(**{**RIGHT, "dJ_db": lambda dJ_dy, a: 2 * jnp.sum(dJ_dy * a, axis=0)})
-    report = verify.check(wrong, examples=2, dtypes=("float32",))
-    assert [verdicts(each)["dJ_db"] for each in report.derivations] == [Verdict.REFUTED]
-    assert not report.good
-    with pytest.raises(verify.Refuted, match=r"layer/dJ_db is refuted"):
-        verify.require(wrong, examples=2, dtypes=("float32",))
