@@ -72,6 +72,12 @@ def test_ci_runs_the_commands_of_the_readme():
     assert 'bash -euxo pipefail -c "$commands"' in script
 
 
+@pytest.mark.parametrize("folder", ["manual_bp", "verify", "tests", "benchmarks"])
+def test_no_file_is_longer_than_300_lines(folder: str):
+    lengths = {str(path): path.read_text("utf-8").count("\n") for path in (ROOT / folder).rglob("*.py")}
+    assert lengths and {path: length for path, length in lengths.items() if length > 300} == {}
+
+
 def test_ci_can_be_executed():
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
 

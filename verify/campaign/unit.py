@@ -287,13 +287,11 @@ class Judge:
         report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
-        tables = {
-            (choice, row.name): row for choice, row in self.choices.items() if getattr(row, "kinks", ())
-        }
-        for (choice, name), row in tables.items():
-            for piece in range(len(row.kinks) + 1):
-                if not self.pieces.get((choice, name, piece)):
-                    self.findings.unmet.append(f"piece {piece + 1} of {name}")
+        for choice, row in self.choices.items():
+            kinks = getattr(row, "kinks", ())
+            for piece in range(len(kinks) + 1) if kinks else ():
+                if not self.pieces.get((choice, row.name, piece)):
+                    self.findings.unmet.append(f"piece {piece + 1} of {row.name}")
 
 
 def judge(derivation: Derivation, unit: Unit) -> Findings:
