@@ -44,12 +44,12 @@ class Derivation:
     `cotangent` (one name "dJ_dv", or several) closes the graph: the objective is then $J = \sum_v \langle
     \partial J/\partial v, v \rangle$, and `dJ_dv` is given with the leaves.
 
-    A parameter, or what a forward function returns, may be annotated as a tree (`manual_bp.trees` says how). Its
-    name then stands for all its parts, and each part is a symbol with a name of its own: `params` is a tree, and
-    `params_layers_0_W` an array in it, which may be taken, given and differentiated by alone too. `dJ_dparams` is
-    built like `params`, with None for a part that holds integers, booleans or a target; what an equation returns
-    there is not looked at. The parts of a node come out together: a derivative by one holds the others fixed.
-    Domains of parts are given by name, or in a tree: `domains=dict(params={"ids": index("v")})`.
+    A parameter, or what a forward function returns, may be annotated as a tree (`manual_bp.construction.trees`
+    says how). Its name then stands for all its parts, and each part is a symbol with a name of its own: `params`
+    is a tree, and `params_layers_0_W` an array in it, which may be taken, given and differentiated by alone too.
+    `dJ_dparams` is built like `params`, with None for a part that holds integers, booleans or a target; what an
+    equation returns there is not looked at. The parts of a node come out together: a derivative by one holds the
+    others fixed. Domains of parts are given by name, or in a tree: `domains=dict(params={"ids": index("v")})`.
 
     A shape may leave axes open, one word of it: `"*batch d"` has any number of them before the last, none too.
     The same word stands for the same axes in all of a derivation; so does `...`, as if it were a name. `ranks`

@@ -1,6 +1,6 @@
 """What a run found: verdicts, the evidence behind each, and the report that holds them.
 
-Everything here is plain data. `verify.judge` fills it in, `verify.report` shows it and writes it as JSON (schema 1).
+Everything here is plain data. `verify.campaign` fills it in, `verify.report` shows it and writes it as JSON (schema 1).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A program is traced once, with symbolic sizes, and walked at any shape. What a number *is* belongs to the
 arithmetic, a table of rules by primitive: residues in a finite field (`arithmetic.field`), or a value with its
 rounding-error bound (`arithmetic.bounds`). Whatever no arithmetic can see differently lives beside the walker:
-control flow here, the moving of numbers in `arithmetic.movement` and `arithmetic.indexing`, integers and
-booleans in `arithmetic.integers`.
+control flow here, the moving of numbers in `interpreter.movement` and `interpreter.indexing`, integers and
+booleans in `interpreter.integers`.
 
 Every array carries one leading data axis, of length N (N cases at once) or 1 (the same for all of them).
 Integers and booleans are plain NumPy arrays; floats are values of the arithmetic's own class.

@@ -1,7 +1,7 @@
 """Makes wrong equations out of right ones, knowing nothing of what they compute.
 
 What is changed is the result, one of the arrays that the equation takes, or one of the rows that are chosen.
-`verify.operators` says how.
+`verify.mutants.operators` says how.
 """
 
 from __future__ import annotations

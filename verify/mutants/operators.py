@@ -4,8 +4,8 @@
 scalar, M3 a wrong denominator, M4 an option ignored, M5 too low a precision, M6 a cancellation, M7 what is kept
 overwritten, M8 a size assumed, M9 a sum over an axis missing, M10 an index swapped, M11 rows not written, M12 NaN and
 infinity, M13 a term missing or twice, M14 a sign, or one region of a function, M15 something random drawn again. The
-primal value (M16) is a matter of the gradient whole (`verify.altered`), and an oracle that is wrong (M17) of the
-forward pass (`verify.lies`).
+primal value (M16) is a matter of the gradient whole (`altered_gradients`), and an oracle that is wrong (M17) of the
+forward pass (`false_oracles`).
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ says which of the two a result rests on.
 
 **Logarithms.** log(b) remembers that its exponential is b (`antilog`), so logsumexp, softplus and their like
 close. As a number it is a hash of b, unless the two sides then differ: they are asked again with discrete
-logarithms (`discrete.logarithm`), which descend one level as exp climbs one, so that log(a b) = log(a) + log(b)
-and log(exp(a) b) = a + log(b) hold exactly. A negative b has the logarithm of -b there; over the reals it has none.
+logarithms (`discrete_logarithms.logarithm`), which descend one level as exp climbs one, so that log(a b) =
+log(a) + log(b) and log(exp(a) b) = a + log(b) hold exactly. A negative b has the logarithm of -b there; over
+the reals it has none.
 
 **Roots.** A number that is no square modulo a prime gets its square root in that prime's quadratic extension.
 There s^2 = a holds, and sqrt(a) sqrt(b) = sqrt(a b) up to a sign; what has no root there either (a root of a root)
