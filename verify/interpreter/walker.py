@@ -22,6 +22,7 @@ from jax.extend import core
 
 from verify.interpreter.indexing import INDEXED_MOVES, split_operands
 from verify.interpreter.integers import INTEGER_RULES
+from verify.interpreter.jax_functions import name_in_jax
 from verify.interpreter.movement import MOVES
 from verify.interpreter.steps import ShapeDtype, Sizes, Step, Templates
 
@@ -98,7 +99,7 @@ def evaluate(
 def _apply(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
     """The results of one equation: control flow, integers, movement, the arithmetic's rule, in this order."""
     name = step.primitive
-    if name == "custom_jvp_call" and (function := _of_jax(step)) in arithmetic.rules:
+    if name == "custom_jvp_call" and (function := name_in_jax(step)) in arithmetic.rules:
         name = function
     elif name in CONTROL:
         return CONTROL[name](arithmetic, sizes, step, operands)
@@ -133,16 +134,6 @@ def _call(parameter: str) -> Callable[..., Sequence[Value]]:
         return evaluate(_program(step.params[parameter]), arithmetic, sizes, operands)
 
     return enter
-
-
-def _of_jax(step: Step) -> str:
-    """The name of a custom rule's function if jax itself defines it: an arithmetic may know better than to enter it.
-
-    `exp_neg_sq` is one such: exp(-x^2), computed by splitting the bits of x, which no algebra sees through.
-    """
-    info = getattr(getattr(step.params["call_jaxpr"], "debug_info", None), "func_src_info", None) or ""
-    name, _, source = info.partition(" at ")
-    return name if "/jax/_src/" in source.replace("\\", "/") else ""
 
 
 def _scan(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
