@@ -1,4 +1,4 @@
-"""Functions that jax itself defines with a rule of their own, told from any other of the same name by where their code is."""
+"""Functions of jax that have a rule of their own, told from others of the same name by where their code is."""
 
 from __future__ import annotations
 

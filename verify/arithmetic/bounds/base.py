@@ -34,6 +34,7 @@ class BaseBounds:
         self.estimated: set[str] = set()  # primitives whose error is estimated, not bounded
         self.undecided: Array = np.zeros(1, bool)  # cases in which control flow or an index was in doubt
         self._literals: dict[float, Bounded] = {}
+        self._literal_tags: dict[float, int] = {}
         self._last_tag = 0
 
     # --- what the walker asks for
@@ -47,13 +48,15 @@ class BaseBounds:
     def constant(self, array: Array) -> Bounded:
         """A literal of the program: exact if the run's dtype can hold it and it is not itself rounded, like
         1/6.
+
+        Rounded or not, it is one number wherever it stands, and its tag says so: c - c is 0.
         """
         bits = min(self.units.run.bits, LITERAL_BITS)
         if array.size != 1:
-            return self._stored(np.asarray(array, np.float64), bits)
+            return self._tagged(self._stored(np.asarray(array, np.float64), bits))
         number = float(array.flat[0])
         if number not in self._literals:
-            self._literals[number] = self._stored(np.full(1, number), bits)
+            self._literals[number] = self._tagged(self._stored(np.full(1, number), bits))
         return self._literals[number] if array.ndim == 1 else self._literals[number].reshaped(array.shape[1:])
 
     def move(self, function: Callable[..., Any], *values: Value) -> Any:
@@ -109,11 +112,24 @@ class BaseBounds:
 
     def tags(self, value: Bounded) -> Array:
         """A name for each computed number, by which it is known when it is met again."""
-        if value.tag is None:
+        nameless = value.tag is None or (value.tag == 0).any()
+        if nameless:
             first = self._last_tag + 1
             self._last_tag += value.value.size
-            value.tag = np.arange(first, self._last_tag + 1).reshape(value.value.shape)
+            fresh = np.arange(first, self._last_tag + 1).reshape(value.value.shape)
+            value.tag = fresh if value.tag is None else np.where(value.tag == 0, fresh, value.tag)
+        assert value.tag is not None
         return value.tag
+
+    def _tagged(self, literal: Bounded) -> Bounded:
+        """The tags of literals are negative: of the same literal the same, in every program of a walk."""
+        if literal.error is not None:
+            numbers, places = np.unique(literal.value, return_inverse=True)
+            known = self._literal_tags
+            tags = [known.setdefault(float(number), -1 - len(known)) for number in numbers]
+            tag = np.array(tags, np.int64)[places].reshape(literal.value.shape)
+            literal.tag = np.where(literal.error > 0, tag, 0)
+        return literal
 
     def _stored(self, values: Array, bits: int) -> Bounded:
         """Numbers as the run's dtype stores them."""

@@ -41,6 +41,22 @@ def linear(ufunc: np.ufunc) -> Callable[..., Bounded]:
     return rule
 
 
+_subtract = linear(np.subtract)
+
+
+def subtract(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+    """A literal less itself is 0, however it was rounded."""
+    result = _subtract(arithmetic, step, a, b)
+    if a.tag is None or b.tag is None or result.error is None:
+        return result
+    a, b = aligned(step, a, b)
+    assert a.tag is not None and b.tag is not None
+    same = (a.tag == b.tag) & (a.tag < 0) & np.isfinite(a.errors)  # it may be infinite in the run's dtype
+    if same.any():
+        result.error = np.where(same, 0.0, result.error)
+    return result
+
+
 def mul(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """Products; an exact zero, or an exact power of two, rounds nothing."""
     a, b = aligned(step, a, b)

@@ -122,7 +122,9 @@ def _winner(arithmetic: BaseBounds, entries: Bounded, largest: bool) -> Bounded:
         return Bounded((np.max if largest else np.min)(entries.value, axis=-1))
     place, candidates = _contest(entries, -1, largest)
     error = np.where(candidates, entries.error, 0.0).max(axis=-1)
-    tag = np.where(candidates.sum(axis=-1) == 1, pick(arithmetic.tags(entries), place), 0)
+    tags = arithmetic.tags(entries)
+    tag = pick(tags, place)  # in no doubt where all that may have won are the same number
+    tag = np.where((candidates & (tags != tag[..., None])).any(axis=-1), 0, tag)
     return Bounded(pick(entries.value, place), error if error.any() else None, tag)
 
 

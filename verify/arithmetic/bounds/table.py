@@ -26,7 +26,7 @@ FLOAT_RULES: dict[str, Rule] = {
     # arithmetic
     "add": elementwise.linear(np.add),
     "add_any": elementwise.linear(np.add),
-    "sub": elementwise.linear(np.subtract),
+    "sub": elementwise.subtract,
     "mul": elementwise.mul,
     "div": elementwise.div,
     "rem": elementwise.remainder,
