@@ -97,6 +97,16 @@ def test_modules_and_functions_that_a_document_names_exist(document: str):
     assert [name for name in named if not is_known(name, ROOT, ROOT / "verify")] == []
 
 
+def test_the_picture_of_the_architecture_is_drawn_with_packages():
+    picture = re.search(r"^```text\n(.*?)^```$", TEXT[ARCHITECTURE], re.MULTILINE | re.DOTALL)
+    assert picture is not None
+    words = set(re.findall(r"[\w/]+", picture[1]))
+    assert [word for word in words if "/" in word and not is_file(f"verify/{word}")] == []
+    flow = "targets generation programs interpreter arithmetic lanes verdict counterexamples diagnosis campaign report"
+    assert set(flow.split()) <= {word.partition("/")[0] for word in words}
+    assert [name for name in flow.split() if not is_file(f"verify/{name}")] == []
+
+
 def test_the_architecture_names_every_package():
     packages = {path.name for path in (ROOT / "verify").iterdir() if (path / "__init__.py").is_file()}
     assert set(re.findall(r"^\*\*(\w+)\*\*", TEXT[ARCHITECTURE], re.MULTILINE)) == packages
