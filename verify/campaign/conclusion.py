@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from verify.campaign.evidence import ENOUGH, merge
 from verify.campaign.work import Findings
@@ -14,6 +14,8 @@ from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, Pro
 def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
     """The report of a derivation; `units` in the order in which they were planned."""
     report = DerivationReport(name, source)
+    gradients = [unit.equations[GRADIENT] for unit in units if GRADIENT in unit.equations]
+    broken = broken_models(merge(gradients)) if gradients else {}
     for equation in dict.fromkeys(name for unit in units for name in unit.equations):
         found = [unit for unit in units if equation in unit.equations]
         merged = merge([unit.equations[equation] for unit in found])
@@ -24,7 +26,10 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
         ):  # the rest depends on when it was found
             merged = EquationReport(merged.name, merged.tex, Verdict.INCONCLUSIVE, fatal.message)
         else:
-            merged.verdict, merged.because = verdict(merged, faults, unmet)
+            merged.verdict, merged.because = verdict(merged, faults, unmet, broken)
+            case = merged.counterexample
+            if case is not None and case.lane == "device" and merged.verdict is Verdict.INCONCLUSIVE:
+                merged.counterexample = merged.cause = None  # it is not the equation's own
         report.equations.append(merged)
     refuted = {
         equation.name: equation for equation in report.equations if equation.verdict is Verdict.REFUTED
@@ -35,10 +40,29 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
     return report
 
 
+def broken_models(gradient: EquationReport) -> dict[str, float]:
+    """The dtypes in which `jax.grad` itself was farther off than its own bound, and how many times: there the bounds
+    are those of another program than the one that runs, and nobody is judged by them."""
+    off = {evidence.dtype: evidence.autodiff_worst or 0.0 for evidence in gradient.device}
+    return {dtype: worst for dtype, worst in off.items() if worst > 1}
+
+
 def verdict(
-    report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str]
+    report: EquationReport,
+    faults: Sequence[Fault],
+    unmet: Sequence[str],
+    broken: Mapping[str, float] | None = None,
 ) -> tuple[Verdict, str | None]:
-    """The verdict on merged evidence, and one line on why it is not `proved`."""
+    """The verdict on merged evidence, and one line on why it is not `proved`; `broken` as in `broken_models`."""
+    found, why = _by_what_holds(report, faults, unmet, broken or {})
+    if found.good and broken:
+        return Verdict.INCONCLUSIVE, _said_of_broken(broken)
+    return found, why
+
+
+def _by_what_holds(
+    report: EquationReport, faults: Sequence[Fault], unmet: Sequence[str], broken: Mapping[str, float]
+) -> tuple[Verdict, str | None]:
     proof, bounds = report.proof, report.bounds
     wrong = next((fault for fault in faults if fault.wrong), None)
     if wrong is not None:
@@ -46,11 +70,11 @@ def verdict(
     if report.dispute is not None:
         return Verdict.DISPUTED, report.dispute
     if report.proof.opaque:
-        return _on_device_alone(report, faults)
+        return _on_device_alone(report, faults, broken)
     if report.verdict is Verdict.REFUTED:
         said = f": {report.diagnosis}" if report.diagnosis else ""
         return Verdict.REFUTED, f"the two sides are different functions{said}"
-    worst = max(report.device, key=lambda evidence: evidence.worst, default=None)
+    worst = _worst(report, broken)
     if worst is not None and worst.worst > 1 and proof.status is not Status.CLOSED and _exact(report):
         return Verdict.REFUTED, "without any rounding, the device gives another number"
     if faults:
@@ -60,27 +84,34 @@ def verdict(
         return Verdict.INACCURATE, said + (f": {report.cause}" if report.cause else "")
     if worst is not None and worst.worst > 1:
         return Verdict.INACCURATE, _inaccurate(worst, report.cause)
-    if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet:
+    if report.device and all(evidence.refused for evidence in report.device):
+        return Verdict.INCONCLUSIVE, f"it runs nowhere: {_refused(report)}"
+    blind = [f"{e.dtype}" for e in report.device if e.cases and e.power is None and not e.exact]
+    if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet and not blind:
         return Verdict.PROVED, None
     if bounds.cases and bounds.power is not None:
-        return Verdict.VERIFIED, _open(proof, unmet)
+        closed = proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet
+        seen = f"no case on the device in {', '.join(blind)} had the power to refute"
+        return Verdict.VERIFIED, seen if closed else _open(proof, unmet)
     return (
         Verdict.INCONCLUSIVE,
         "no case had the power to refute: every bound was as large as the number itself",
     )
 
 
-def _on_device_alone(report: EquationReport, faults: Sequence[Fault]) -> tuple[Verdict, str]:
+def _on_device_alone(
+    report: EquationReport, faults: Sequence[Fault], broken: Mapping[str, float]
+) -> tuple[Verdict, str]:
     """The verdict on an equation that no arithmetic enters."""
     said = on_device_alone(report.proof.opaque)
-    if refused := [f"{e.dtype} ({e.refused})" for e in report.device if e.refused]:
-        said += f"; it does not run in {', '.join(refused)}"
+    if refused := _refused(report):
+        said += f"; it does not run in {refused}"
     if report.verdict is Verdict.REFUTED:
         more = "farther off than rounding explains, even rounding to bfloat16, in every dtype tried"
         return Verdict.REFUTED, f"{more}; {said}"
     if faults:
         return Verdict.INCONCLUSIVE, faults[0].message
-    worst = max(report.device, key=lambda evidence: evidence.worst, default=None)
+    worst = _worst(report, broken)
     if worst is not None and worst.worst > 1:
         here = f"in {worst.dtype} at precision {worst.precision} {_times(worst)} as far off"
         cause = f": {report.cause}" if report.cause else ""
@@ -88,6 +119,21 @@ def _on_device_alone(report: EquationReport, faults: Sequence[Fault]) -> tuple[V
     if any(evidence.power is not None for evidence in report.device):
         return Verdict.VERIFIED, said
     return Verdict.INCONCLUSIVE, f"{said}; no case there had the power to refute"
+
+
+def _worst(report: EquationReport, broken: Mapping[str, float]) -> DeviceEvidence | None:
+    """What the device gave that is farthest beyond its bound, in the dtypes whose bounds hold."""
+    held = [evidence for evidence in report.device if evidence.dtype not in broken]
+    return max(held, key=lambda evidence: evidence.worst, default=None)
+
+
+def _said_of_broken(broken: Mapping[str, float]) -> str:
+    where = ", ".join(f"{dtype} ({worst:.3g} times)" for dtype, worst in broken.items())
+    return f"jax.grad itself is farther off than its own bound in {where}: the bounds there are not those of what runs"
+
+
+def _refused(report: EquationReport) -> str:
+    return ", ".join(f"{e.dtype} ({e.refused})" for e in report.device if e.refused)
 
 
 def _exact(report: EquationReport) -> bool:

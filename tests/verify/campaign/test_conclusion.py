@@ -77,6 +77,50 @@ def test_verdicts(evidence, faults, unmet, verdict, why):
     assert because is None if why is None else why in str(because)
 
 
+REFUSED = DeviceEvidence("bfloat16", "default", refused="TypeError: RFFT requires float32")
+BLIND = [DeviceEvidence("float32", "default", cases=5)]
+TO_THE_BIT = [DeviceEvidence("float32", "default", cases=5, exact=9)]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict", "why"),
+    [
+        (device(0.5, power=1e-7), Verdict.PROVED, None),
+        (BLIND, Verdict.VERIFIED, "no case on the device in float32"),
+        (TO_THE_BIT, Verdict.PROVED, None),
+        ([*device(0.5, power=1e-7), REFUSED], Verdict.PROVED, None),
+        ([REFUSED], Verdict.INCONCLUSIVE, "it runs nowhere: bfloat16 (TypeError: RFFT"),
+    ],
+)
+def test_what_is_proved_was_seen_on_the_device(evidence, verdict, why):
+    found, because = conclusion.verdict(report(device=evidence), [], [])
+    assert found is verdict
+    assert because is None if why is None else why in str(because)
+
+
+@pytest.mark.parametrize(("worst", "power"), [(0.5, 1e-7), (3.0, 1e-7)])
+def test_nobody_is_judged_by_a_bound_that_jax_grad_breaks(worst, power):
+    """Neither good nor blamed; what exact arithmetic refutes stays refuted."""
+    off = device(worst, power=power, autodiff_worst=1.5)
+    shown = counterexample(bound=1.0)
+    units = [Findings({"dJ_dW": report(device=device(worst, power=power), counterexample=shown),
+                       "gradient": report(device=off)})]  # fmt: skip
+    concluded = conclusion.conclude("layer", "a book", units).equations
+    assert [equation.verdict for equation in concluded] == [Verdict.INCONCLUSIVE] * 2
+    assert "jax.grad itself is farther off than its own bound in float32 (1.5 times)" in str(
+        concluded[0].because
+    )
+    assert concluded[0].counterexample is None
+    wrong = [Findings({"dJ_dW": report(verdict=Verdict.REFUTED), "gradient": report(device=off)})]
+    assert conclusion.conclude("layer", "a book", wrong).equations[0].verdict is Verdict.REFUTED
+
+
+def test_a_dtype_whose_bounds_hold_still_blames():
+    off = [*device(3.0), DeviceEvidence("bfloat16", "default", cases=1, autodiff_worst=2.0)]
+    (equation,) = conclusion.conclude("layer", "", [Findings({"gradient": report(device=off)})]).equations
+    assert equation.verdict is Verdict.INACCURATE and "float32" in str(equation.because)
+
+
 # --- several units --------------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,7 @@ def product(unit: Unit, a: Bounded, b: Bounded) -> Bounded:
             if one.some_exact:
                 size = np.abs(one.value)
                 plain = one.exact_where((size == one.grid) | (size == 0)) & np.isfinite(result.error)
+                plain = plain & np.isfinite(value)  # what is certainly NaN stays so
                 if plain.any():
                     flushed = np.where((size < 1) & (size > 0), unit.flush, 0.0)
                     result.error = np.where(plain, spread + flushed, result.error)

@@ -72,9 +72,15 @@ def _tanh_spread(x: Array, e: Array, f: Array) -> Array:
     return np.where(e < 1, (1 - f * f + 8 * HOST) * d / (1 - np.abs(f) * d), 2.0)
 
 
+def _exp_spread(x: Array, e: Array, f: Array) -> Array:
+    # exp(x + e) - exp(x) = exp(x) (exp(e) - 1), the left side where the right one may be 0 times infinity
+    return np.where(e > 1, np.exp(x + e) - f, f * np.expm1(e))
+
+
 def _logistic_spread(x: Array, e: Array, f: Array) -> Array:
     # s(x + d) - s(x) = s(x) (1 - s(x + d)) (exp(d) - 1)
-    return np.minimum(f * (1 - f + 4 * HOST) * np.expm1(e), 1.0)
+    near = np.minimum(f * (1 - f + 4 * HOST) * np.expm1(e), 1.0)
+    return np.where(e > 1, np.maximum(_logistic(x + e) - f, f - _logistic(x - e)), near)
 
 
 def _tan_spread(x: Array, e: Array, f: Array) -> Array:
@@ -149,9 +155,9 @@ MINIMUM = 1.4616321449683623  # where lgamma is least
 
 # fmt: off
 ELEMENTARY: dict[str, Elementary] = {
-    "exp":      Elementary(np.exp, lambda x, e, f: f * np.expm1(e), (0.0, -INF)),
-    "exp2":     Elementary(np.exp2, lambda x, e, f: f * np.expm1(e * np.log(2)), (-INF,)),
-    "expm1":    Elementary(np.expm1, lambda x, e, f: (f + 1) * np.expm1(e) + HOST * e, (0.0, -INF)),
+    "exp":      Elementary(np.exp, _exp_spread, (0.0, -INF)),
+    "exp2":     Elementary(np.exp2, lambda x, e, f: _exp_spread(x * np.log(2), e * np.log(2), f), (-INF,)),
+    "expm1":    Elementary(np.expm1, lambda x, e, f: _exp_spread(x, e, f + 1) + HOST * e, (0.0, -INF)),
     "log":      Elementary(np.log, lambda x, e, f: _quotient(e, x), (1.0,)),
     "log2":     Elementary(np.log2, lambda x, e, f: _quotient(e, x) / np.log(2), (1.0,)),
     "log1p":    Elementary(np.log1p, lambda x, e, f: _quotient(e, (1 + x) * (1 - HOST)), (0.0,)),

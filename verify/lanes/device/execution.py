@@ -24,7 +24,7 @@ from verify.runtime.activity import doing
 Array = np.ndarray[Any, Any]
 SINGLE = 2  # cases that are run one at a time
 WAYS = ("batched", "single", "scan")
-SIDES = ("manual", "jax.grad")
+WIDER = {"bfloat16": "float32", "float16": "float32"}  # what may run where 16 bits do not
 Fed = tuple[str, int, Array]  # a quantity, its first case, its numbers
 Run = Callable[[Mapping[str, Equation]], dict[str, Array]]
 
@@ -71,7 +71,7 @@ class Runner:
         apart: bool = False,
     ):
         self.apart = apart  # each equation in a program of its own
-        self.refused: dict[str, str] = {}  # what no arithmetic enters and this dtype does not run, and why
+        self.refused: dict[str, str] = {}  # what this dtype does not run, and why
         self.called: tuple[str, ...] = ()  # the ways in which the composed gradient was last called
         self.pair, self.dtype, self.precision, self.platform = pair, dtype, precision, platform
         derivation, choices = pair.derivation, pair.choices
@@ -131,17 +131,48 @@ class Runner:
 
         walked = {name: e for name, e in equations.items() if name not in opaque}
         closed = {name: e for name, e in equations.items() if name in opaque}
-        return self._run_walked(walked, run) | self._run_closed(
+        return self._run_walked(walked, run, arrays) | self._run_closed(
             closed, (run, functools.partial(run, over=_mapped))
         )
 
-    def _run_walked(self, equations: Mapping[str, Equation], run: Run) -> dict[str, Array]:
+    def _run_walked(
+        self, equations: Mapping[str, Equation], run: Run, shapes: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """All at once, or else one by one: what this dtype does not run, and a wider one does, is left out by name."""
         if not equations:
             return {}
         if not self.apart:
             with contextlib.suppress(Exception):
                 return run(equations)
-        return {name: self._blaming(name, run, {name: e})[name] for name, e in equations.items()}
+        found: dict[str, Array] = {}
+        for name, equation in equations.items():
+            try:
+                found |= self._blaming(name, run, {name: equation})
+            except WalkError as broken:
+                if not self._lowers_elsewhere(
+                    lambda arrays, e=equation: e(arrays, self.pair.choices), shapes
+                ):
+                    raise
+                self.refused[name] = in_words(broken.error)
+        return found
+
+    def _lowers_elsewhere(self, function: Callable[[Any], Any], arrays: Mapping[str, Array]) -> bool:
+        """Whether it is for the dtype alone that a function of one case does not run."""
+        other = WIDER.get(self.dtype)
+        if other is None:
+            return False
+        shapes = {
+            name: jax.ShapeDtypeStruct(
+                each.shape[1:], other if each.dtype == jnp.dtype(self.dtype) else each.dtype
+            )
+            for name, each in arrays.items()
+        }
+        try:
+            with environment(other, self.precision, self.platform, calls_back=self.pair.calls_back):
+                jax.jit(function).lower(shapes)
+        except Exception:
+            return False
+        return True
 
     def _run_closed(self, equations: Mapping[str, Equation], runs: Sequence[Run]) -> dict[str, Array]:
         """The first run that works is taken; what none works for does not run in this dtype, and may in others."""
@@ -184,19 +215,35 @@ class Runner:
             return [got for way in ways for got in self._call(side, way, inputs)]
 
         self.called = tuple(ways)
-        if GRADIENT not in programs.opaque:
-            manual = self._blaming(GRADIENT, call, "manual", ways)
-        else:
-            try:
-                manual = call("manual", ways)
-            except Exception:  # it may have no rule for batches
+        manual = self._called_by_hand(programs, call, ways, inputs)
+        if manual is None:
+            return {}
+        try:
+            autodiffs = self._blaming(GRADIENT, call, "jax.grad", autodiff)
+        except WalkError:
+            if not self._lowers_elsewhere(self._sides["jax.grad"], inputs):
+                raise
+            autodiffs = []  # it does not run in this dtype, and its float64 value judges all the same
+        return {"manual": manual, "jax.grad": autodiffs}
+
+    def _called_by_hand(
+        self, programs: Programs, call: Callable[..., Any], ways: Sequence[str], inputs: Mapping[str, Array]
+    ) -> list[Fed] | None:
+        """The gradient by hand; None where it does not run in this dtype, which is noted."""
+        try:
+            return self._blaming(GRADIENT, call, "manual", ways)
+        except WalkError as broken:
+            why = broken
+            if GRADIENT in programs.opaque:  # it may have no rule for batches
                 self.called = ("scan",)
                 try:
-                    manual = call("manual", self.called)
+                    return call("manual", self.called)
                 except Exception as error:
-                    self.refused[GRADIENT] = in_words(error)
-                    return {}
-        return {"manual": manual, "jax.grad": self._blaming(GRADIENT, call, "jax.grad", autodiff)}
+                    why = WalkError(GRADIENT, error)
+            elif not self._lowers_elsewhere(self._sides["manual"], inputs):
+                raise
+        self.refused[GRADIENT] = in_words(why.error)
+        return None
 
     def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
         """Quantity, first case, numbers."""
