@@ -1,9 +1,9 @@
 r"""The references: what `jax.grad` says of every symbol, to judge each equation alone and the gradient whole.
 
-*Alone.* A zero is added to every node, and one `jax.vjp` by these zeros and by the leaves gives the derivative
-of a root by every symbol at once: one pullback for a scalar root, a basis of them for a tensor. So each
-equation can be given autodiff's own values of everything upstream of it, and a wrong equation is not blamed on
-the ones after it.
+*Alone.* A zero is added to every node that is differentiated by, and for each root one `jax.vjp` by these zeros
+and by such leaves gives its derivative by every symbol at once: one pullback for a scalar root, a basis of them for
+a tensor. So each equation can be given autodiff's own values of everything upstream of it, and a wrong equation is
+not blamed on the ones after it. What no equation gives or takes a derivative by is a constant.
 
 *Whole.* The composed gradient is compared with plain `jax.grad` of the plain objective, in a program of its
 own.
@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from manual_bp.construction.composition import plan
 from manual_bp.construction.trees import join, names_of
 from manual_bp.derivation import Derivation
+from verify.programs.tails import complete, downstream, origin, shapes_of, tail
 
 COTANGENT = (
     "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
@@ -30,51 +31,38 @@ Rows = Mapping[str, Any]
 
 def reference(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
     """A function of the leaves: the value of every symbol, and every derivative that any equation gives or takes."""
-    wanted = derivation.derivatives
+    asked: dict[str, dict[str, str]] = {}  # by root, the name of each derivative and its symbol
+    for name, (root, symbol) in derivation.derivatives.items():
+        if name not in derivation.cotangents:
+            asked.setdefault(root, {})[name] = symbol
+    roots = sorted(asked, key=lambda root: (root != derivation.objective, root))
 
     def run(**leaves: Any) -> dict[str, Any]:
         leaves.pop(COTANGENT, None)
-        roots = sorted({root for root, _ in wanted.values()})
-        shapes = jax.eval_shape(lambda: derivation.evaluate(leaves, choices))
-        zeros = {
-            name: jnp.zeros(aval.shape, aval.dtype) for name, aval in shapes.items() if name not in leaves
-        }
-        zeros |= {root: jnp.zeros((), shapes[root].dtype) for root in roots if root not in zeros}
-        floats, others = split_floats(leaves)
-
-        def perturbed(zeros: dict[str, Any], floats: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-            values = derivation.evaluate({**others, **floats}, choices, zeros)
-            return {root: values[root] for root in roots}, values
-
-        outputs, pullback, values = jax.vjp(perturbed, zeros, floats, has_aux=True)
-        nothing = {root: jnp.zeros_like(output) for root, output in outputs.items()}
-        derivatives = dict(values)
-        for root in roots:
-            by_symbol = _pull_back(pullback, root, nothing)
-            derivatives.update(
-                {name: by_symbol[s] for name, (r, s) in wanted.items() if r == root and name not in leaves}
+        shapes = shapes_of(derivation, choices, leaves)
+        values, derivatives = dict(leaves), {}
+        for root in roots:  # one by one: 0 times the NaN of one root is no derivative of another
+            symbols = [*dict.fromkeys(asked[root].values())]
+            values = complete(derivation, choices, values, downstream(derivation.graph, symbols))
+            function = tail(derivation, choices, values, [root], symbols)
+            found, pullback, computed = jax.vjp(
+                function, origin(derivation, values, shapes, symbols), has_aux=True
             )
-        return derivatives
+            by_symbol = _pull_back(pullback, root, found[root])
+            derivatives |= {name: by_symbol[symbol] for name, symbol in asked[root].items()}
+            values = {**computed, **values}
+        return {**complete(derivation, choices, values), **derivatives}
 
     return run
 
 
-def _pull_back(pullback: Callable[..., Any], root: str, nothing: Mapping[str, Any]) -> dict[str, Any]:
-    """The derivative of one root by every symbol, root axes first."""
-    shape = nothing[root].shape
-    if not shape:
-        by_node, by_leaf = pullback({**nothing, root: jnp.ones_like(nothing[root])})
-        return {**by_node, **by_leaf}
-    size = nothing[root].size
-    basis = jnp.eye(size, dtype=nothing[root].dtype).reshape(size, *shape)
-    by_node, by_leaf = jax.vmap(lambda one: pullback({**nothing, root: one}))(basis)
-    return {name: rows.reshape(*shape, *rows.shape[1:]) for name, rows in {**by_node, **by_leaf}.items()}
-
-
-def split_floats(leaves: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The leaves that can be differentiated by, and the others."""
-    floats = {name: leaf for name, leaf in leaves.items() if jnp.issubdtype(leaf.dtype, jnp.floating)}
-    return floats, {name: leaf for name, leaf in leaves.items() if name not in floats}
+def _pull_back(pullback: Callable[..., Any], root: str, value: Any) -> dict[str, Any]:
+    """The derivative of a root by every symbol, root axes first."""
+    if not value.shape:
+        return pullback({root: jnp.ones_like(value)})[0]
+    basis = jnp.eye(value.size, dtype=value.dtype).reshape(value.size, *value.shape)
+    (rows,) = jax.vmap(lambda one: pullback({root: one}))(basis)
+    return {name: each.reshape(*value.shape, *each.shape[1:]) for name, each in rows.items()}
 
 
 def composed_symbols(derivation: Derivation) -> tuple[str, ...]:

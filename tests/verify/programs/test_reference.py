@@ -231,9 +231,3 @@ def test_the_whole_of_a_layer_takes_its_cotangents(derivation, symbols):
         agree(ours[key], theirs[key])
     for symbol in symbols:
         agree(ours[f"VJP by {symbol}"], ours[f"dJ_d{symbol}"])
-
-
-def test_integers_are_not_differentiated_by():
-    leaves = {"x": jnp.ones(2), "i": jnp.arange(2), "m": jnp.ones(2, bool), "h": jnp.ones(2, jnp.bfloat16)}
-    floats, others = reference.split_floats(leaves)
-    assert set(floats) == {"x", "h"} and set(others) == {"i", "m"}

@@ -6,7 +6,7 @@ Each function here is to be traced. It takes the leaves, and for each symbol s a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from manual_bp.construction.graph import Step
 from manual_bp.derivation import Derivation
 from manual_bp.prod import prod
-from verify.programs.reference import split_floats
+from verify.programs.tails import complete, downstream, origin, shapes_of, tail
 
 Rows = Mapping[str, Any]
 Wanted = Mapping[str, tuple[str, str]]  # name of a derivative -> its root and its symbol
@@ -46,33 +46,23 @@ def contraction(derivatives: Wanted) -> Callable[..., dict[str, Any]]:
 
 
 def forward_mode(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
-    """`jax.jvp` by one symbol after the other, batched. Raises TypeError where a custom_vjp has no forward mode."""
+    """`jax.jvp` by one symbol after the other. Raises TypeError where a custom_vjp has no forward mode."""
     derivatives = wanted(derivation)
     symbols = symbols_of(derivation)
 
     def run(**given: Any) -> dict[str, Any]:
         leaves, directions = _split(given, symbols)
-        shapes = jax.eval_shape(lambda: derivation.evaluate(leaves, choices))
-        floats, others = split_floats(leaves)
-        zeros = {
-            name: jnp.zeros(aval.shape, aval.dtype) for name, aval in shapes.items() if name not in leaves
-        }
-
-        def perturbed(zeros: dict[str, Any], floats: dict[str, Any]) -> dict[str, Any]:
-            values = derivation.evaluate({**others, **floats}, choices, zeros)
-            return {root: values[root] for root, _ in derivatives.values()}
-
-        def tangents(primals: Mapping[str, Any]) -> dict[str, Any]:
-            return {
-                name: jnp.stack([directions[s] if s == name else jnp.zeros_like(primal) for s in symbols])
-                for name, primal in primals.items()
-            }
-
-        def pushed(*tangents: Any) -> dict[str, Any]:
-            return jax.jvp(perturbed, (zeros, floats), tangents)[1]
-
-        roots = jax.vmap(pushed)(tangents(zeros), tangents(floats))
-        return {name: roots[root][symbols.index(symbol)] for name, (root, symbol) in derivatives.items()}
+        shapes = shapes_of(derivation, choices, leaves)
+        values = complete(derivation, choices, leaves)
+        pushed = {}
+        for symbol in symbols:
+            roots = sorted({root for root, by in derivatives.values() if by == symbol})
+            function = tail(derivation, choices, values, roots, [symbol])
+            at = origin(derivation, values, shapes, [symbol])
+            along_it = {symbol: directions[symbol].astype(at[symbol].dtype)}
+            _, tangents = jax.jvp(lambda moved, function=function: function(moved)[0], (at,), (along_it,))
+            pushed |= {(root, symbol): tangents[root] for root in roots}
+        return {name: pushed[read] for name, read in derivatives.items()}
 
     return run
 
@@ -84,19 +74,13 @@ def explicit_jacobians(derivation: Derivation, choices: Rows) -> Callable[..., d
 
     def run(**given: Any) -> dict[str, Any]:
         leaves, directions = _split(given, symbols)
-        values = derivation.evaluate(leaves, choices)
-        local = {node: _jacobians(step, values, choices) for node, step in derivation.graph.steps.items()}
-        by_root = {}
-        for root in {root for root, _ in derivatives.values()}:
-            known = {node: values[name] for name, node in derivation.cotangents.items()}
-            if root in local:
-                size, shape = values[root].size, values[root].shape
-                known = {root: jnp.eye(size, dtype=values[root].dtype).reshape(*shape, *shape)}
-            for node in reversed(list(derivation.graph.steps)):
-                for parameter, jacobian in (local[node] if node in known else {}).items():
-                    through = prod(known[node], jacobian, ndim=values[node].ndim)
-                    known[parameter] = known[parameter] + through if parameter in known else through
-            by_root[root] = {**known, **({} if root in local else {root: jnp.ones(())})}
+        values = complete(derivation, choices, leaves)
+        by_root = {
+            root: _by_symbols(
+                derivation, choices, values, root, {s for r, s in derivatives.values() if r == root}
+            )
+            for root in sorted({root for root, _ in derivatives.values()})
+        }
         zero = jnp.zeros(())
         return {
             name: _paired(by_root[root][symbol], directions[symbol]) if symbol in by_root[root] else zero
@@ -104,6 +88,27 @@ def explicit_jacobians(derivation: Derivation, choices: Rows) -> Callable[..., d
         }
 
     return run
+
+
+def _by_symbols(
+    derivation: Derivation, choices: Rows, values: Mapping[str, Any], root: str, symbols: Collection[str]
+) -> dict[str, Any]:
+    """The derivative of a root by whatever lies between it and these symbols."""
+    graph = derivation.graph
+    moved = {*symbols, *downstream(graph, symbols)}
+    if root in graph.steps:
+        size, shape = values[root].size, values[root].shape
+        known = {root: jnp.eye(size, dtype=values[root].dtype).reshape(*shape, *shape)}
+    else:
+        known = {root: jnp.ones(())} | {node: values[name] for name, node in derivation.cotangents.items()}
+    for node, step in reversed([*graph.steps.items()]):
+        by = moved.intersection(step.parameters)
+        for parameter, jacobian in (
+            _jacobians(step, values, choices, by) if node in known and by else {}
+        ).items():
+            through = prod(known[node], jacobian, ndim=values[node].ndim)
+            known[parameter] = known[parameter] + through if parameter in known else through
+    return known
 
 
 def shifted(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:
@@ -133,14 +138,16 @@ def _paired(derivative: Any, direction: Any) -> Any:
     return jnp.tensordot(derivative, direction, axes=direction.ndim)
 
 
-def _jacobians(step: Step, values: Mapping[str, Any], choices: Rows) -> dict[str, Any]:
-    """One Jacobian for each parameter that is differentiable, by forward mode where there is one."""
-    floats, _ = split_floats({name: values[name] for name in step.parameters})
+def _jacobians(
+    step: Step, values: Mapping[str, Any], choices: Rows, parameters: Collection[str]
+) -> dict[str, Any]:
+    """One Jacobian for each of these parameters, by forward mode where there is one."""
 
-    def node(floats: Mapping[str, Any]) -> Any:
-        return step({**values, **floats}, choices)
+    def node(moved: Mapping[str, Any]) -> Any:
+        return step({**values, **moved}, choices)
 
+    at = {name: values[name] for name in step.parameters if name in parameters}
     try:
-        return jax.jacfwd(node)(floats)
+        return jax.jacfwd(node)(at)
     except TypeError:  # a custom_vjp has no forward mode
-        return jax.jacrev(node)(floats)
+        return jax.jacrev(node)(at)
