@@ -23,7 +23,7 @@ from verify.generation import ranks
 from verify.generation.exploration import explore
 from verify.generation.strategies import dimension_names, rotation
 from verify.programs import reference
-from verify.programs.pair import GRADIENT, Fault
+from verify.programs.tracing import GRADIENT, Fault
 from verify.runtime.activity import NOTHING
 from verify.runtime.compilation_cache import compilation_cache
 from verify.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from verify.campaign.evidence import ENOUGH, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
-from verify.programs.pair import GRADIENT, Fault
+from verify.programs.tracing import GRADIENT, Fault
 from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
 

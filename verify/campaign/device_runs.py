@@ -13,8 +13,9 @@ from verify.generation.ranks import row_names
 from verify.generation.strategies import dimension_names, numbers
 from verify.interpreter.walker import Sizes
 from verify.lanes.device.lane import Device
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT
+from verify.programs.tracing import GRADIENT
 from verify.settings import Settings
 from verify.verdict import Counterexample, EquationReport, Verdict
 

@@ -12,7 +12,8 @@ from verify.campaign.evidence import enter_opaque
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import Opaque, OpaqueError
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import GRADIENT, Fault, Pair, WalkError
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Fault, WalkError
 
 
 class Isolation:

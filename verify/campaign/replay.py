@@ -18,7 +18,8 @@ from verify.diagnosis.inaccuracy import Setting, run
 from verify.generation import ranks
 from verify.lanes.device.lane import Compiled
 from verify.lanes.device.violations import Violation
-from verify.programs.pair import GRADIENT, Pair, WalkError
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, WalkError
 from verify.runtime import platforms
 from verify.settings import Settings
 from verify.targets import discovery

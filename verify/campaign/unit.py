@@ -30,7 +30,8 @@ from verify.lanes.opinions.opinions import ask_about
 from verify.lanes.proof import prove
 from verify.lanes.purity import WHY as CHANGING
 from verify.lanes.purity import changing_equations, changing_node
-from verify.programs.pair import GRADIENT, Fault, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Fault
 from verify.verdict import EquationReport, Status, Verdict
 
 # points of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more

@@ -7,7 +7,7 @@ from typing import Any
 
 from manual_bp.derivation import Derivation
 from verify.generation.exploration import Planned
-from verify.programs.pair import GRADIENT, Fault
+from verify.programs.tracing import GRADIENT, Fault
 from verify.settings import Settings
 from verify.verdict import EquationReport
 

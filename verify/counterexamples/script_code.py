@@ -16,7 +16,7 @@ from manual_bp.construction.lowering import Part, Whole
 from manual_bp.construction.signatures import Function, size_of
 from manual_bp.derivation import Derivation
 from verify.generation import ranks
-from verify.programs.pair import DTYPES
+from verify.programs.tracing import DTYPES
 from verify.report.story import assignment
 from verify.targets.import_statements import Imports
 from verify.targets.source_code import Scope, Unwritable, call_of_trees, path_to

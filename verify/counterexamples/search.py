@@ -23,7 +23,8 @@ from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import Comparison, bound
 from verify.lanes.proof import prove_at
 from verify.programs import reference
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 from verify.verdict import Counterexample
 
 Leaves = Mapping[str, np.ndarray]

@@ -23,7 +23,8 @@ from verify.lanes.device.calibration import Checked, bounds_on
 from verify.lanes.device.execution import environment
 from verify.lanes.device.opaque_bounds import COARSEST
 from verify.lanes.device.violations import Violation
-from verify.programs.pair import GRADIENT, Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Traced
 from verify.settings import DTYPES, PRECISIONS
 
 Array = np.ndarray[Any, Any]

@@ -17,7 +17,8 @@ from verify.generation.kinks import Site, sites
 from verify.generation.residues import Points
 from verify.generation.structures import STRUCTURE
 from verify.lanes.trial import like, side_of
-from verify.programs.pair import Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import Traced
 
 
 def one_place(view: Sides) -> str | None:

@@ -16,7 +16,8 @@ from verify.generation.data import generic, kinks_of
 from verify.generation.residues import Points
 from verify.interpreter.walker import Sizes
 from verify.lanes.trial import like, side_of
-from verify.programs.pair import Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import Traced
 
 POINTS = 8
 

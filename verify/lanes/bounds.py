@@ -12,7 +12,8 @@ from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.arithmetic.bounds.value import Bounded, differs, numbers
 from verify.generation.data import Spec
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import GRADIENT, Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Traced
 
 Array = np.ndarray[Any, Any]
 

@@ -15,7 +15,8 @@ from verify.generation.data import generic, kinks_of
 from verify.generation.kinks import pieces, sites
 from verify.generation.residues import Points
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import GRADIENT, Pair, Programs, Traced, WalkError
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Programs, Traced, WalkError
 
 
 @dataclass

@@ -13,7 +13,8 @@ from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.interpreter.opaque import Opaque
 from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import as_bounded, lift
-from verify.programs.pair import Fault, Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import Fault, Traced
 
 WHY = "traced twice at the same shapes, it gave different numbers; what is random or changes must come in as a leaf"
 AGAIN = 2  # times that each function is traced once more

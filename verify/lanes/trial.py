@@ -22,7 +22,8 @@ from verify.interpreter.walker import Arithmetic, Sizes
 from verify.lanes.bounds import as_bounded, bound, lift
 from verify.lanes.proof import prove
 from verify.lanes.purity import numbers, traces_until_another
-from verify.programs.pair import GRADIENT, Fault, NotADerivative, Pair, Programs, Traced, alone
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Fault, NotADerivative, Programs, Traced, alone
 from verify.verdict import Verdict
 
 Leaves = Mapping[str, np.ndarray]

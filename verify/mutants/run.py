@@ -29,7 +29,8 @@ from verify.mutants.kills import KillMatrix, Mutant, MutantStatus
 from verify.mutants.mutations import Site
 from verify.mutants.operators import OPERATORS, Operator
 from verify.programs import reference
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 from verify.settings import Settings
 from verify.targets.discovery import Target, load
 

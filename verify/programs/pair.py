@@ -8,12 +8,10 @@ sizes answer `n == 1` with no, so a function that looks at its shapes is met the
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from manual_bp.construction.composition import forward_pass
@@ -23,92 +21,10 @@ from manual_bp.derivation import Derivation
 from manual_bp.domains import real
 from verify.generation.data import Spec
 from verify.generation.strategies import dimension_names, ladder
-from verify.interpreter.opaque import CALLBACKS, Opaque, opaque_in
-from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
+from verify.interpreter.opaque import CALLBACKS, Opaque
+from verify.interpreter.walker import Sizes
 from verify.programs import reference as oracle
-from verify.runtime.activity import NOTHING, doing
-
-GRADIENT = "gradient"  # the name of the composed gradient among the equations
-DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why there is nothing to walk: the function returned something that no derivative is (`wrong`), or raised."""
-
-    message: str
-    wrong: bool
-    fatal: bool = False  # it takes a process down, or is another function each time: no evidence of it counts
-
-
-class WalkError(Exception):
-    """A program that was traced and yet raised when it was walked."""
-
-    def __init__(self, name: str, error: Exception):
-        super().__init__(name, error)
-        self.name, self.error = name, error
-
-
-class Traced:
-    """A traced function of keyword arrays; `name` is the equation to blame for what it does, if it is one's own."""
-
-    def __init__(
-        self, function: Callable[..., Any], shapes: Mapping[str, jax.ShapeDtypeStruct], name: str = NOTHING
-    ):
-        self.name, self.names = name, tuple(shapes)
-        with doing(name), jax.enable_x64(True):
-            jaxpr, self.results = jax.make_jaxpr(
-                lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
-            )(*shapes.values())
-        self.program = Program(jaxpr)
-        self.tree = jax.tree.structure(self.results)
-
-    def __call__(self, arithmetic: Arithmetic, sizes: Sizes, values: Mapping[str, Value]) -> Any:
-        """The results in this arithmetic at these sizes; what is not asked for in `values` may stand there too."""
-        with doing(self.name), np.errstate(all="ignore"):
-            try:
-                results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
-            except Exception as error:
-                raise WalkError(self.name, error) from error
-        return jax.tree.unflatten(self.tree, results)
-
-
-@dataclass
-class Programs:
-    """What is walked at one shape, or, traced with symbolic sizes, at all of them."""
-
-    reference: Traced
-    equations: dict[str, Traced | Opaque | Fault]
-    composed: Traced | Opaque | Fault | None = None  # None where no gradient can be composed
-    autodiff: Traced | None = None
-    faults: dict[str, Fault] = field(init=False)
-    opaque: dict[str, Opaque] = field(init=False)
-
-    def __post_init__(self) -> None:
-        every = {**self.equations, GRADIENT: self.composed}
-        self.faults = {name: traced for name, traced in every.items() if isinstance(traced, Fault)}
-        self.opaque = {name: traced for name, traced in every.items() if isinstance(traced, Opaque)}
-
-    def give_up(self, name: str, fault: Fault) -> None:
-        self._put(name, fault)
-        self.faults[name] = fault
-        self.opaque.pop(name, None)
-
-    def close(self, name: str, opaque: Opaque) -> None:
-        """What cannot be walked, whether it could be traced at these sizes or not."""
-        self._put(name, opaque)
-        self.faults.pop(name, None)
-        self.opaque[name] = opaque
-
-    def _put(self, name: str, what: Opaque | Fault) -> None:
-        if name == GRADIENT:
-            self.composed = what
-        else:
-            self.equations[name] = what
-
-
-class NotADerivative(Exception):
-    """An equation returned something that no derivative is."""
+from verify.programs.tracing import DTYPES, GRADIENT, Fault, Programs, Traced, alone, attempt
 
 
 class Pair:
@@ -208,7 +124,7 @@ class Pair:
         composed = (
             self.given_up.get(GRADIENT)
             or self.closed.get(GRADIENT)
-            or _attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
+            or attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
         )
         autodiff = Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT)
         return Programs(reference, equations, composed, autodiff)
@@ -216,7 +132,7 @@ class Pair:
     def retrace(self, reference: Traced, equation: Equation) -> Traced | Opaque | Fault:
         """An equation traced once more, at the sizes of this reference."""
         shapes = {parameter: reference.results[parameter] for parameter in _inputs(equation)}
-        return _attempt(equation.name, alone(equation, self.choices), shapes)
+        return attempt(equation.name, alone(equation, self.choices), shapes)
 
     def _shapes(self, sizes: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
         def struct(spec: Spec) -> jax.ShapeDtypeStruct:
@@ -240,52 +156,5 @@ class Pair:
         ].shape
 
 
-def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.Array]:
-    """An equation as a function of the symbols and derivatives it takes, and of the two that say how it is shaped.
-
-    Raises Wrong where the result is shaped unlike its symbol, has another strong dtype, or is no array.
-    """
-
-    def run(**values: Any) -> jax.Array:
-        result = equation(values, choices)
-        root, symbol = values[equation.root], values[equation.symbol]
-        if isinstance(result, bool | int | float):
-            result = jnp.asarray(float(result))
-        if not (hasattr(result, "shape") and hasattr(result, "dtype")):
-            raise NotADerivative(f"returned {type(result).__name__}, expected one array")
-        expected = (*root.shape, *symbol.shape)
-        if tuple(result.shape) != expected:
-            raise NotADerivative(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
-        weak = getattr(result, "weak_type", False)
-        if result.dtype != symbol.dtype and not weak:
-            raise NotADerivative(
-                f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol"
-            )
-        return result
-
-    return run
-
-
 def _inputs(equation: Equation) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*equation.parameters, equation.root, equation.symbol)))
-
-
-def _attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Opaque | Fault:
-    """The traced function, or why it cannot be traced or walked: whatever a user's function does, the others are
-    judged.
-    """
-    try:
-        traced = Traced(function, shapes, name)
-        closed = opaque_in(traced.program.jaxpr)
-        return Opaque(closed) if closed else traced
-    except NotADerivative as wrong:
-        return Fault(f"{name}: {wrong}", wrong=True)
-    except (Exception, SystemExit) as error:
-        return Fault(
-            f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}",
-            wrong=False,
-        )
-
-
-def _show(shape: Any) -> str:
-    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

@@ -17,7 +17,7 @@ from verify.generation.ranks import instances
 from verify.generation.strategies import Dims, ladder, rotation
 from verify.generation.structures import STRUCTURES
 from verify.interpreter.opaque import CALLBACKS, primitives_of
-from verify.programs.pair import DTYPES
+from verify.programs.tracing import DTYPES
 from verify.settings import Settings
 
 RUNGS = 6  # of the ladder that are traced

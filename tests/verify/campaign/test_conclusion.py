@@ -7,7 +7,7 @@ import pytest
 from verify.campaign import conclusion
 from verify.campaign.evidence import ENOUGH, merge
 from verify.campaign.work import Findings
-from verify.programs.pair import Fault
+from verify.programs.tracing import Fault
 from verify.verdict import (
     BoundsEvidence,
     Counterexample,

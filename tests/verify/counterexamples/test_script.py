@@ -18,8 +18,9 @@ from verify.counterexamples import search
 from verify.counterexamples.script import script
 from verify.counterexamples.search import FailingCase
 from verify.lanes.device.lane import Compiled
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT
+from verify.programs.tracing import GRADIENT
 from verify.settings import Settings
 from verify.verdict import EquationReport, Verdict
 

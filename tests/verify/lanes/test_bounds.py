@@ -10,7 +10,8 @@ from verify.arithmetic.bounds.value import Bounded
 from verify.generation.data import fill
 from verify.generation.structures import STRUCTURES
 from verify.lanes.bounds import bound, measured_power
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 
 SIZES = {"d": 3, "h": 2, "q": 4}
 

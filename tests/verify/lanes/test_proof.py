@@ -17,7 +17,8 @@ from manual_bp.losses import LOSSES
 from verify.generation.data import fill
 from verify.generation.structures import STRUCTURE
 from verify.lanes.proof import Proof, prove, prove_at
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 
 SIZES = {"d": 3, "h": 2, "q": 4}
 POINTS = 32

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Int
 
 from manual_bp.book import backprop
 from manual_bp.derivation import Derivation
-from verify.programs.pair import GRADIENT, Fault, Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Fault, Traced
 
 
 def mean(x: Float[Array, " n"]) -> Float[Array, ""]:

@@ -18,7 +18,8 @@ import numpy as np
 
 from manual_bp.construction.graph import Equation
 from verify.programs import reference
-from verify.programs.pair import GRADIENT, Fault, Pair, Programs, WalkError
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Fault, Programs, WalkError
 from verify.runtime.activity import doing
 
 Array = np.ndarray[Any, Any]

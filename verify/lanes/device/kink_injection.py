@@ -19,7 +19,8 @@ from manual_bp.construction.graph import Equation, Step
 from manual_bp.domains import Real
 from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.interpreter.walker import Arithmetic, Sizes
-from verify.programs.pair import Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import Traced
 
 ROWS = 128  # injected cases: every element of every one lies at a kink
 COTANGENTS = (1.0, -2.0, 3.0, -1.0, 2.0, -3.0)

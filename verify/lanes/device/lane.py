@@ -25,7 +25,8 @@ from verify.lanes.device.execution import SINGLE, WAYS, Fed, Runner
 from verify.lanes.device.kink_injection import Injected, Injection
 from verify.lanes.device.opaque_bounds import COARSEST, centred_at, opaque_bound, rounding
 from verify.lanes.device.violations import Judged, Run, beyond, compare, together
-from verify.programs.pair import GRADIENT, Pair, Programs, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT, Programs, Traced
 
 Array = np.ndarray[Any, Any]
 

@@ -21,7 +21,7 @@ from verify.arithmetic.bounds.value import Bounded
 from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import as_bounded
 from verify.lanes.device.calibration import Checked, bounds_on
-from verify.programs.pair import Traced
+from verify.programs.tracing import Traced
 
 Array = np.ndarray[Any, Any]
 COARSEST = "bfloat16"

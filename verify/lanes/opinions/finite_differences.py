@@ -18,7 +18,8 @@ from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import as_bounded, lift
 from verify.lanes.opinions import directional
 from verify.lanes.opinions.directional import along
-from verify.programs.pair import Pair, Traced
+from verify.programs.pair import Pair
+from verify.programs.tracing import Traced
 
 STEP = 2.0**-5
 LEVELS = 5  # of the extrapolation

@@ -31,8 +31,9 @@ from verify.lanes.bounds import as_bounded, lift
 from verify.lanes.opinions import directional
 from verify.lanes.opinions.directional import along
 from verify.lanes.opinions.finite_differences import differences
-from verify.programs.pair import DTYPES, GRADIENT, Pair, Traced
+from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT, reference
+from verify.programs.tracing import DTYPES, GRADIENT, Traced
 
 POINTS = 8  # generic ones, and as many on a lattice
 TURNS = 8  # directions in which it is asked at each case

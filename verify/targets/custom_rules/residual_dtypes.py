@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from verify.programs.pair import NotADerivative
+from verify.programs.tracing import NotADerivative
 from verify.settings import DTYPES
 from verify.targets.arguments import Inputs, called
 from verify.targets.custom_rules.pullbacks import cotangents, floats, pull

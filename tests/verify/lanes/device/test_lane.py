@@ -18,7 +18,8 @@ from verify.generation.structures import STRUCTURES
 from verify.lanes.device.calibration import bounds_on
 from verify.lanes.device.kink_injection import ROWS, Injection
 from verify.lanes.device.lane import Compiled, Device
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 
 SIZES = {"d": 3, "h": 2, "q": 1}
 

@@ -18,7 +18,8 @@ from manual_bp.domains import nonnegative
 from verify.lanes.opinions import opinions
 from verify.lanes.opinions.finite_differences import extrapolated
 from verify.lanes.opinions.opinions import DIFFERENCES, FORWARD, JACOBIANS, ask
-from verify.programs.pair import GRADIENT, Pair
+from verify.programs.pair import Pair
+from verify.programs.tracing import GRADIENT
 from verify.verdict import Verdict
 
 
