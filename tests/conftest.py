@@ -94,7 +94,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from manual_bp.derivation import Derivation
-from manual_bp.tables import Row
+from manual_bp.construction.tables import Row
 
 
 @dataclass(frozen=True)

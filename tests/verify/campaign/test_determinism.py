@@ -20,7 +20,8 @@ ROOT = Path(verify.__file__).parent.parent
 # The command line with so many choices of rows for each derivation: all of the book's would take a minute.
 FEW = """
 import sys
-from verify import campaign, cli
+from verify import cli
+from verify.campaign import campaign
 rotation = campaign.rotation
 campaign.rotation = lambda *arguments: rotation(*arguments)[:2]
 sys.exit(cli.main(sys.argv[1:]))
@@ -40,6 +41,7 @@ def report(
     return re.sub(rb'"seconds": [0-9.]+', b"", path.read_bytes())
 
 
+@pytest.mark.slow
 def test_same_report(bent: Path):
     """Also where counterexamples that the first run kept are replayed in the second."""
     first = report(bent.parent, f"{bent}:WRONG", jobs=1, hash_seed=1)
@@ -49,6 +51,7 @@ def test_same_report(bent: Path):
     )  # the run, the derivation, the equation and the gradient composed of it
 
 
+@pytest.mark.slow
 def test_same_report_of_the_book(tmp_path: Path):
     reports = []
     for jobs, hash_seed in ((2, 3), (1, 4)):

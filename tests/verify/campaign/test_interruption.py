@@ -102,6 +102,7 @@ def test_ctrl_c_prints_and_saves_what_is_known(bent: Path, jobs: int, moment: st
         wait_for(lambda: not session(process.pid), "the end of every process")
 
 
+@pytest.mark.slow
 def test_killed_at_ten_moments(bent: Path):
     """Each run takes up where the one before was killed, and the last one reports what an undisturbed one does."""
     folder = bent.parent
@@ -129,13 +130,14 @@ def test_killed_at_ten_moments(bent: Path):
 REWRITING = """
 import sys
 from pathlib import Path
-from verify import files
+from verify.runtime import files
 while True:
     for digit in "12":
         files.write(Path(sys.argv[1]), digit * 2_000_000)
 """
 
 
+@pytest.mark.slow
 def test_a_file_is_never_half_written(tmp_path: Path):
     path = tmp_path / "report.json"
     command = [sys.executable, "-c", REWRITING, str(path)]

@@ -1,5 +1,10 @@
 """Derivations that misbehave in every way: the campaign survives each, blames the equation, and judges the others."""
 
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from verify.campaign import campaign, workers
@@ -153,14 +158,33 @@ NOISY = Derivation(name="noisy", source="a test", forward=dict(y=product, E=nois
 '''
 
 
+# Those that end their process, or that are ended when a limit is reached: slow, for they are tried twice.
+ENDED = ("compiles_forever", "loops_on_the_device", "dies", "is_killed", "never_ends", "loops")
+
+
+def ways(*names: str) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in ENDED else ()) for name in names]
+
+
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, EquationReport]]:
-    """All of them in one campaign, by derivation and equation."""
-    folder = tmp_path_factory.mktemp("hostile")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, EquationReport]]:
+    """A derivation's equations, judged in one campaign with all that end their process or all that do not."""
+
+    @functools.cache
+    def campaign_of(ended: bool) -> dict[str, dict[str, EquationReport]]:
+        return judge({name for name in WAYS if (name in ENDED) is ended}, tmp_path_factory.mktemp("hostile"))
+
+    return lambda name: campaign_of(name in ENDED)[name]
+
+
+def judge(names: set[str], folder: Path) -> dict[str, dict[str, EquationReport]]:
+    """By derivation and equation."""
     path, square = folder / "hostile.py", folder / "square.py"
     path.write_text(
         HEAD
-        + "".join(TAIL.format(name=name, upper=name.upper(), body=body) for name, (body, *_) in WAYS.items())
+        + "".join(
+            TAIL.format(name=name, upper=name.upper(), body=WAYS[name][0]) for name in WAYS if name in names
+        )
     )
     square.write_text(SQUARE)
     settings = Settings(examples=4, dtypes=("float32",), jobs=2, directory=folder / ".verify")
@@ -173,33 +197,33 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Equa
     }
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", ways(*WAYS))
 def test_the_equation_is_blamed_and_the_next_one_is_judged(judged, name):
     _, verdict, says = WAYS[name]
-    equation = judged[name]["dE_dv"]
+    equation = judged(name)["dE_dv"]
     assert equation.verdict is verdict, equation.because
     assert says is None or says in equation.because
-    assert judged[name]["dE_dx"].verdict is Verdict.PROVED
+    assert judged(name)["dE_dx"].verdict is Verdict.PROVED
 
 
-@pytest.mark.parametrize("name", ["random", "changes", "dies", "is_killed", "never_ends", "loops"])
+@pytest.mark.parametrize("name", ways("random", "changes", "dies", "is_killed", "never_ends", "loops"))
 def test_what_is_composed_of_it_is_not_judged_either(judged, name):
-    gradient = judged[name]["gradient"]
+    gradient = judged(name)["gradient"]
     assert gradient.verdict is Verdict.INCONCLUSIVE
     assert "gradient: it takes dE_dv" in gradient.because
     assert (gradient.proof.points, gradient.device) == (0, [])
 
 
 def test_wrong_for_equal_sizes_alone(judged):
-    verdicts = {name: equation.verdict for name, equation in judged["square"].items()}
+    verdicts = {name: equation.verdict for name, equation in judged("square").items()}
     assert verdicts["dE_dW"] is verdicts["gradient"] is Verdict.REFUTED
     assert verdicts["dE_dy"] is verdicts["dE_dx"] is Verdict.PROVED
-    case = judged["square"]["dE_dW"].counterexample
+    case = judged("square")["dE_dW"].counterexample
     assert case is not None
     assert case.dims == {"h": 2, "d": 2}
 
 
 def test_a_forward_pass_that_changes_is_named(judged):
-    for equation in judged["noisy"].values():
+    for equation in judged("noisy").values():
         assert equation.verdict is Verdict.INCONCLUSIVE
         assert equation.because.startswith("E: traced twice at the same shapes")

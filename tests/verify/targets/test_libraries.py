@@ -1,6 +1,6 @@
 """Rules and layers that nobody here wrote: of jax.nn, jax.numpy, optax, flax and equinox, each with its verdict."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -192,7 +192,16 @@ LOSSES = (
 )
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+FAST = ("jax.nn.silu", "optax.huber_loss")  # one of each kind
+
+
+def each(functions: Sequence[Any]) -> list[Any]:
+    """Every function as a parameter; all but the fast ones are slow, being many."""
+    marks = {True: (), False: pytest.mark.slow}
+    return [pytest.param(one, id=one.name, marks=marks[one.name in FAST]) for one in functions]
+
+
+@pytest.mark.parametrize("rule", each(RULES))
 def test_a_rule_is_what_its_plain_function_says(rule: Judged, tmp_path: Path):
     report = verify.check_custom_rule(
         rule.rule, rule.reference, name=rule.name, only=rule.name, shapes=rule.shapes, domains=rule.domains,
@@ -201,7 +210,7 @@ def test_a_rule_is_what_its_plain_function_says(rule: Judged, tmp_path: Path):
     assert report.verdict is rule.verdict, report.to_json()["derivations"]
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", each(LOSSES))
 def test_a_loss_has_the_gradient_written_here(loss: ByHand, tmp_path: Path):
     report = verify.check_gradient(
         loss.manual, loss.objective, next(iter(loss.shapes)), name=loss.name, shapes=loss.shapes,
