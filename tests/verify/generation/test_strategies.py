@@ -185,9 +185,9 @@ def test_nothing_depends_on_the_hash_seed():
     program = (
         "import numpy as np\n"
         "from manual_bp.book.backprop import MINIBATCH as M\n"
-        "from verify.data import Spec\n"
-        "from verify.strategies import Case, ladder, rotation\n"
-        "from verify.structures import STRUCTURE\n"
+        "from verify.generation.data import Spec\n"
+        "from verify.generation.strategies import Case, ladder, rotation\n"
+        "from verify.generation.structures import STRUCTURE\n"
         "choices = rotation(M, 5)[3]\n"
         "specs = {name: Spec(*M.leaf_spec(name, choices)) for name in M.leaves}\n"
         "leaves = Case(ladder(M)[4], STRUCTURE['kinks'], 1).leaves(specs, 2)\n"

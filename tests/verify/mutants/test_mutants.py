@@ -135,7 +135,7 @@ def test_a_lie_about_a_node_is_disputed_and_no_equation_blamed(lie):
 
 
 def test_a_lie_that_nobody_disputes_is_blamed_on_the_equations(monkeypatch):
-    monkeypatch.setattr(false_oracles, "hear", lambda *arguments: Opinions())
+    monkeypatch.setattr(false_oracles, "ask", lambda *arguments: Opinions())
     fate, sentence, blamed = tried_false_rule(LAYER, "y", LIES[0], {}, {"n": 3, "d": 2}, 0)
     assert (fate, sentence, blamed) == (MutantStatus.SURVIVED, None, ("dJ_da", "dJ_db", "gradient"))
 
