@@ -32,7 +32,7 @@ def mutants(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test both packages: `nox -s tests`, `nox -s tests -- -k prod`, `nox -s tests -- --slow` for all of them."""
     session.install("-e", ".[verify]", *group("test"))
-    session.run("python", "-m", "pytest", "--numprocesses=auto", *session.posargs)
+    session.run("python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session

@@ -120,11 +120,12 @@ def test_every_equation_is_proved(name: str, tmp_path: Path):
     assert judged(derivation, tmp_path) == dict.fromkeys([*derivation.equations, "gradient"], Verdict.PROVED)
 
 
-SLOW = "grouped_query"  # its diagnosis tries products of many axes, for half a minute
+# Their diagnoses try products of many axes, for up to half a minute.
+SLOW = ("convolution", "deep", "grouped_query", "lstm")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name == SLOW else ()) for name in MISTAKES]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in MISTAKES]
 )
 def test_a_mistake_is_refuted_and_no_other_equation_is_blamed(name: str, tmp_path: Path):
     derivation, mistake = load(name), MISTAKES[name]

@@ -26,8 +26,8 @@ def test_slow():
     "options, summary",
     [
         ([], "1 slow tests left out: --slow runs them\n1 passed, 1 skipped"),
-        (["--slow"], "2 passed"),
-        (["--only-slow"], "1 passed, 1 deselected"),
+        pytest.param(["--slow"], "2 passed", marks=pytest.mark.slow),
+        pytest.param(["--only-slow"], "1 passed, 1 deselected", marks=pytest.mark.slow),
     ],
     ids=["neither", "slow", "only slow"],
 )

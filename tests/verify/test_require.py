@@ -32,6 +32,7 @@ def test_wrong():
 """
 
 
+@pytest.mark.slow
 def test_right_passes_and_wrong_fails_with_the_story(layer: Path):
     """In two processes, without pytest's cache, with a seed, and where `assert` does nothing, at once."""
     (layer.parent / "test_layer.py").write_text(FILE)

@@ -157,7 +157,7 @@ def test_what_no_longer_fails_is_dropped_and_leaves_no_trace(tmp_path: Path):
 )
 def test_what_fits_no_more_is_ignored(tmp_path: Path, changes: dict):
     path = keep(tmp_path, **changes)
-    _, found = run(RARE, tmp_path)
+    _, found = run(RARE, tmp_path, only="dE_dx")
     assert found["dE_dx"].verdict is Verdict.PROVED
     assert path.exists()
 

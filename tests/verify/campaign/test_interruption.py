@@ -80,7 +80,7 @@ def report_of(folder: Path) -> dict:
     return report
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("moment", ["while processes start", "after the first unit"])
 def test_ctrl_c_prints_and_saves_what_is_known(bent: Path, jobs: int, moment: str):
     with running(bent, jobs) as process:
