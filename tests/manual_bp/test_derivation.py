@@ -9,8 +9,8 @@ import pytest
 from jax import Array
 from jaxtyping import Float
 
-from manual_bp.activations import Activation
 from manual_bp.derivation import Derivation
+from tests.manual_bp.dense import DENSE
 
 
 def scaled(a: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -39,37 +39,6 @@ ENERGY = Derivation("energy", "a test", FORWARD, BACKWARD)
 X = np.array([1.0, -2.0, 0.5])
 
 
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"], b: Float[Array, " q"]) -> Float[Array, " q"]:
-    return W @ x + b
-
-
-def bent(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def dJ_dz(dJ_dy, z, *, activation):
-    return dJ_dy * activation.derivative(z)
-
-
-def dJ_dW(dJ_dz, x):
-    return jnp.outer(dJ_dz, x)
-
-
-def dJ_dx(dJ_dz, W):
-    return W.T @ dJ_dz
-
-
-def dJ_db(dJ_dz):
-    return dJ_dz
-
-
-DENSE = Derivation(
-    "dense",
-    "a test",
-    forward=dict(z=affine, y=bent),
-    backward=dict(dJ_dz=dJ_dz, dJ_dW=dJ_dW, dJ_dx=dJ_dx, dJ_db=dJ_db),
-    cotangent="dJ_dy",
-)
 DENSE_LEAVES = dict(W=np.array([[1.0, -1.0, 2.0], [0.5, 1.0, 0.0]]), x=X, b=np.array([0.25, 2.0]))
 
 

@@ -9,9 +9,9 @@ import pytest
 from jax import Array
 from jaxtyping import Float, Int
 
-from manual_bp.activations import Activation
 from manual_bp.derivation import Derivation
 from manual_bp.domains import index
+from tests.manual_bp.dense import DENSE
 
 X = jnp.array([1.0, -2.0, 0.5], jnp.float32)
 A = jnp.float32(2)
@@ -185,37 +185,6 @@ def test_integer_leaves_have_no_cotangent():
 # Layers
 
 
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"], b: Float[Array, " q"]) -> Float[Array, " q"]:
-    return W @ x + b
-
-
-def bent(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def dJ_dz(dJ_dy, z, *, activation):
-    return dJ_dy * activation.derivative(z)
-
-
-def dJ_dW(dJ_dz, x):
-    return jnp.outer(dJ_dz, x)
-
-
-def dJ_dx(dJ_dz, W):
-    return W.T @ dJ_dz
-
-
-def dJ_db(dJ_dz):
-    return dJ_dz
-
-
-DENSE = Derivation(
-    "dense",
-    "a test",
-    forward=dict(z=affine, y=bent),
-    backward=dict(dJ_dz=dJ_dz, dJ_dW=dJ_dW, dJ_dx=dJ_dx, dJ_db=dJ_db),
-    cotangent="dJ_dy",
-)
 WEIGHTS = dict(W=jnp.array([[1.0, -1.0, 2.0], [0.5, 1.0, 0.0]]), b=jnp.array([0.25, 2.0]))
 
 

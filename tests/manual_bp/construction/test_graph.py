@@ -8,35 +8,11 @@ import pytest
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from manual_bp.activations import ACTIVATIONS, Activation
+from manual_bp.activations import ACTIVATIONS
 from manual_bp.derivation import Derivation
 from manual_bp.domains import Index, counts, index, mask, real
-from manual_bp.losses import LOSSES, Loss, Target
-
-
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"]) -> Float[Array, " q"]:
-    return W @ x
-
-
-def bend(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def total(h: Float[Array, " q"]) -> Float[Array, ""]:
-    return h.sum()
-
-
-def score(h: Float[Array, " q"], y: Target, *, loss: Loss) -> Float[Array, ""]:
-    return loss.value(h, y)
-
-
-def dJ_dz(dJ_dh: Float[Array, " q"], z, *, activation):
-    r"""$\partial J/\partial z = \partial J/\partial h \odot \phi'(z)$
-
-    Elementwise.
-    """
-    return dJ_dh * activation.derivative(z)
-
+from manual_bp.losses import LOSSES
+from tests.manual_bp.construction.network import affine, bend, dJ_dz, score, total
 
 FORWARD = dict(z=affine, h=bend, J=total)
 

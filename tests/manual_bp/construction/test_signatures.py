@@ -10,21 +10,7 @@ from jaxtyping import Complex, Float
 from manual_bp.activations import Activation
 from manual_bp.construction.signatures import size_of
 from manual_bp.derivation import Derivation
-
-
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"]) -> Float[Array, " q"]:
-    return W @ x
-
-
-def bend(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def total(h: Float[Array, " q"]) -> Float[Array, ""]:
-    return h.sum()
-
-
-FORWARD: dict[str, Any] = dict(z=affine, h=bend, J=total)
+from tests.manual_bp.construction.network import FORWARD, affine
 
 
 def symbolic(v: Float[Array, " n%2"]):

@@ -6,29 +6,10 @@ import pytest
 from jax import Array
 from jaxtyping import Float, Int
 
-from manual_bp.activations import Activation
 from manual_bp.derivation import Derivation
 from manual_bp.domains import index, nonnegative
 from manual_bp.losses import Loss, Target
-
-
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"]) -> Float[Array, " q"]:
-    return W @ x
-
-
-def bend(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def total(h: Float[Array, " q"]) -> Float[Array, ""]:
-    return h.sum()
-
-
-FORWARD: dict[str, Any] = dict(z=affine, h=bend, J=total)
-
-
-def score(h: Float[Array, " q"], y: Target, *, loss: Loss) -> Float[Array, ""]:
-    return loss.value(h, y)
+from tests.manual_bp.construction.network import FORWARD, affine, bend, score
 
 
 def untyped(q):

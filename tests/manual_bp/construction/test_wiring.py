@@ -3,34 +3,9 @@
 from typing import Any
 
 import pytest
-from jax import Array
-from jaxtyping import Float
 
-from manual_bp.activations import Activation
 from manual_bp.derivation import Derivation
-
-
-def affine(W: Float[Array, "q d"], x: Float[Array, " d"]) -> Float[Array, " q"]:
-    return W @ x
-
-
-def bend(z: Float[Array, " q"], *, activation: Activation) -> Float[Array, " q"]:
-    return activation(z)
-
-
-def total(h: Float[Array, " q"]) -> Float[Array, ""]:
-    return h.sum()
-
-
-FORWARD: dict[str, Any] = dict(z=affine, h=bend, J=total)
-
-
-def dJ_dz(dJ_dh: Float[Array, " q"], z, *, activation):
-    r"""$\partial J/\partial z = \partial J/\partial h \odot \phi'(z)$
-
-    Elementwise.
-    """
-    return dJ_dh * activation.derivative(z)
+from tests.manual_bp.construction.network import FORWARD, affine, bend, dJ_dz, total
 
 
 def typo(dJ_dh, hh):

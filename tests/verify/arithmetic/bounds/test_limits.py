@@ -8,33 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.verify.arithmetic.bounds.evaluation import errors, walk
 from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.arithmetic.bounds.value import Bounded, Doubtful, differs
-from verify.interpreter.walker import Program, evaluate
 
 lax = jax.lax
 Function = Callable[..., Any]
-
-
-def walk(function: Function, *operands: Any, bounds: Bounds | None = None) -> list[Any]:
-    """The function of one case of operands: values, arrays that are exact, or pairs (value, error)."""
-    arithmetic = bounds or Bounds()
-    values = []
-    for operand in operands:
-        if isinstance(operand, tuple):
-            operand = Bounded(*(np.asarray(part, float)[None] for part in operand))
-        elif not isinstance(operand, Bounded):
-            operand = arithmetic.exact(np.asarray(operand, float)[None])
-        values.append(operand)
-    with jax.enable_x64(True):
-        shapes = [jax.ShapeDtypeStruct(value.value.shape[1:], jnp.float64) for value in values]
-        program = Program(jax.make_jaxpr(function)(*shapes))
-    with np.errstate(all="ignore"):
-        return arithmetic.settle(evaluate(program, arithmetic, {}, values))
-
-
-def errors(value: Bounded) -> np.ndarray:
-    return np.broadcast_to(value.errors, value.value.shape)[0]
 
 
 # --- casts
