@@ -33,10 +33,10 @@ ONE_THREAD = (
 
 
 class LostUnit(NamedTuple):
-    """Why a process had nothing to say."""
+    """Why a process gave no findings for its unit."""
 
-    culprit: str  # what it was doing: an equation, or nothing that has a name
-    reason: str  # completes the sentence that begins with the culprit
+    activity: str  # what it was doing: the name of an equation, or ""
+    reason: str  # completes the sentence that begins with the activity
     late: bool = False  # it was ended because it did not finish
 
 
@@ -118,12 +118,12 @@ class WorkerPool:
                 unit = units[position]
                 if isinstance(answer, Findings):
                     yield position, answer
-                elif not unit.apart and not (answer.late and answer.culprit):
+                elif not unit.apart and not (answer.late and answer.activity):
                     units[position] = dataclasses.replace(unit, apart=True)
                     suspects.append(position)
                 else:
                     why = answer.reason if answer.late else f"{answer.reason}, twice"
-                    self.given_up.setdefault(unit.spec, {})[answer.culprit] = why
+                    self.given_up.setdefault(unit.spec, {})[answer.activity] = why
                     waiting.appendleft(position)
 
     def _hopeless(self, unit: Unit) -> LostUnit | None:
@@ -234,7 +234,7 @@ def _context() -> Any:
 
 
 def _start(process: Any) -> None:
-    """Waits with open ears for a process that never hears Ctrl-C: a thread starts it, and that is deaf."""
+    """Starts a process that ignores Ctrl-C, in a thread, so that the calling thread still receives Ctrl-C meanwhile."""
     errors: list[Exception] = []
 
     def start() -> None:
@@ -265,7 +265,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ignoring_interrupts() -> Iterator[None]:
-    """A process that is started inside never hears Ctrl-C, not even while it starts: the one that reports does."""
+    """A process that is started inside inherits a mask that blocks SIGINT; the one that reports keeps receiving it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

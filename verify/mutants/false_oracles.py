@@ -1,4 +1,4 @@
-"""Oracles that lie (M17): a forward function with a rule of its own, by which autodiff gets a wrong derivative.
+"""False oracles (M17): a forward function with a wrong rule of its own, by which autodiff gets a wrong derivative.
 
 Every equation is right then, and those that go through the function differ from what `jax.grad` says. None of them may
 be refuted: the second opinions must notice who is wrong.
@@ -26,30 +26,30 @@ Function = Callable[..., Any]  # of a node, its rows already chosen
 
 
 class FalseRule(NamedTuple):
-    """A wrong rule."""
+    """A way to give a function a wrong derivative: `applied` returns the function with a false custom rule."""
 
     name: str
     kind: str
     expected: Verdict
-    told: Callable[[Function], Function]
+    applied: Callable[[Function], Function]
 
 
-def with_false_rule(derivation: Derivation, node: str, lie: FalseRule) -> Derivation:
-    """The derivation with a lie told of one of its forward functions."""
+def with_false_rule(derivation: Derivation, node: str, rule: FalseRule) -> Derivation:
+    """The derivation, one of whose forward functions has the false rule."""
     function = derivation.forward[node]
 
     @functools.wraps(function)
     def changed(*arrays: Any, **rows: Any) -> Any:
-        return lie.told(functools.partial(function, **rows))(*arrays)
+        return rule.applied(functools.partial(function, **rows))(*arrays)
 
     return dataclasses.replace(derivation, forward={**derivation.forward, node: changed})
 
 
 def tried_false_rule(
-    derivation: Derivation, node: str, lie: FalseRule, rows: Mapping[str, Any], sizes: Sizes, seed: int
+    derivation: Derivation, node: str, rule: FalseRule, rows: Mapping[str, Any], sizes: Sizes, seed: int
 ) -> tuple[MutantStatus, Detection | None, tuple[str, ...]]:
-    """What became of a lie, how it was found, and the equations that were blamed for it."""
-    pair = Pair(with_false_rule(derivation, node, lie), rows)
+    """Whether the false rule was disputed, by what evidence, and the equations that were wrongly blamed for it."""
+    pair = Pair(with_false_rule(derivation, node, rule), rows)
     differing = Trial(pair, sizes, seed, concrete=False).wrong
     opinions = ask(pair, sizes, np.random.default_rng(seed))
     blamed = tuple(sorted(differing - opinions.disputes.keys()))
@@ -80,7 +80,7 @@ def _cotangents_negated(function: Function) -> Function:
     return run
 
 
-LIES: Final = (
+FALSE_RULES: Final = (
     FalseRule("a rule doubles tangents", "M17", Verdict.DISPUTED, _tangents_doubled),
     FalseRule("a rule negates cotangents", "M17", Verdict.DISPUTED, _cotangents_negated),
 )

@@ -24,7 +24,7 @@ from verify.generation.strategies import dimension_names, ladder
 from verify.interpreter.walker import Sizes, forget_programs
 from verify.lanes.trial import Candidate, Detection, Trial
 from verify.mutants.altered_gradients import WHOLE, Altered, Whole
-from verify.mutants.false_oracles import LIES, tried_false_rule
+from verify.mutants.false_oracles import FALSE_RULES, tried_false_rule
 from verify.mutants.kills import KillMatrix, Mutant, MutantStatus
 from verify.mutants.mutations import Site
 from verify.mutants.operators import OPERATORS, Operator
@@ -149,21 +149,21 @@ def generate(derivation: Derivation, index: int, settings: Settings) -> list[Mut
         blamed = (*wrong, name) if sentence else wrong
         made = (derivation.name, _shown(rows), name, operator.name, operator.kind, detail)
         found.append(Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed))
-    found += _lied(derivation, index, trials[0], seed, settings)
+    found += _false_rules(derivation, index, trials[0], seed, settings)
     forget_programs()
     return found
 
 
-def _lied(
+def _false_rules(
     derivation: Derivation, index: int, trial: Trial, seed: int, settings: Settings
 ) -> Iterator[Mutant]:
-    """Each forward function with a rule that lies: one lie at one choice of rows, another one at the next."""
+    """Each forward function with a false rule: one rule at one choice of rows, another one at the next."""
     rows = trial.pair.choices
     for turn, node in enumerate(derivation.forward, start=index):
         if settings.selects(derivation.name, node):
-            lie = LIES[turn % len(LIES)]
-            fate, sentence, blamed = tried_false_rule(derivation, node, lie, rows, trial.sizes, seed)
-            made = (derivation.name, _shown(rows), node, lie.name, lie.kind, "")
+            rule = FALSE_RULES[turn % len(FALSE_RULES)]
+            fate, sentence, blamed = tried_false_rule(derivation, node, rule, rows, trial.sizes, seed)
+            made = (derivation.name, _shown(rows), node, rule.name, rule.kind, "")
             yield Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed)
 
 

@@ -21,7 +21,7 @@ from verify.lanes.opinions.opinions import Opinions
 from verify.mutants import false_oracles, kill_matrix
 from verify.mutants import run as mutants
 from verify.mutants.altered_gradients import WHOLE
-from verify.mutants.false_oracles import LIES, tried_false_rule
+from verify.mutants.false_oracles import FALSE_RULES, tried_false_rule
 from verify.mutants.impure import accumulated
 from verify.mutants.kills import KillMatrix, MutantStatus
 from verify.mutants.mutations import Site
@@ -85,13 +85,13 @@ def test_mutants_are_caught_by_the_lane_that_can(kills):
 
 
 def test_verdicts_are_those_of_the_table(kills):
-    table = {row.name: row.expected for row in (*OPERATORS, *LIES)}
+    table = {row.name: row.expected for row in (*OPERATORS, *FALSE_RULES)}
     assert all(m.verdict is table[m.operator] for m in kills.mutants if m.lane and m.equation != "gradient")
     assert {m.verdict for m in kills.mutants if m.equation == "gradient" and m.lane} == {Verdict.REFUTED}
 
 
 def test_the_table_has_every_class_of_bugs():
-    assert {row.kind for row in (*OPERATORS, *WHOLE, *LIES)} == KINDS
+    assert {row.kind for row in (*OPERATORS, *WHOLE, *FALSE_RULES)} == KINDS
 
 
 def test_a_cancellation_that_its_own_rounding_explains_costs_power():
@@ -127,23 +127,23 @@ def test_what_changes_is_the_right_function_when_it_is_called_first():
     assert [float(changed.function(jnp.ones(()), 3.0)) for _ in range(3)] == [3.0, 6.0, 9.0]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
-def test_a_lie_about_a_node_is_disputed_and_no_equation_blamed(lie):
-    fate, sentence, blamed = tried_false_rule(LAYER, "y", lie, {}, {"n": 3, "d": 2}, 0)
+@pytest.mark.parametrize("rule", FALSE_RULES, ids=lambda rule: rule.name)
+def test_a_false_rule_of_a_node_is_disputed_and_no_equation_blamed(rule):
+    fate, sentence, blamed = tried_false_rule(LAYER, "y", rule, {}, {"n": 3, "d": 2}, 0)
     assert (fate, blamed) == (MutantStatus.KILLED, ())
     assert sentence is not None and (sentence.lane, sentence.verdict) == ("opinions", Verdict.DISPUTED)
 
 
-def test_a_lie_that_nobody_disputes_is_blamed_on_the_equations(monkeypatch):
+def test_a_false_rule_that_nobody_disputes_is_blamed_on_the_equations(monkeypatch):
     monkeypatch.setattr(false_oracles, "ask", lambda *arguments: Opinions())
-    fate, sentence, blamed = tried_false_rule(LAYER, "y", LIES[0], {}, {"n": 3, "d": 2}, 0)
+    fate, sentence, blamed = tried_false_rule(LAYER, "y", FALSE_RULES[0], {}, {"n": 3, "d": 2}, 0)
     assert (fate, sentence, blamed) == (MutantStatus.SURVIVED, None, ("dJ_da", "dJ_db", "gradient"))
 
 
-def test_a_wrong_equation_is_blamed_where_the_oracle_lies_elsewhere():
+def test_a_wrong_equation_is_blamed_where_the_false_rule_is_elsewhere():
     wrong = planted(LAYER, "dJ_da", lambda dJ_dy, b: 2 * dJ_dy * b)
-    honest = LIES[0]._replace(told=lambda function: function)
-    fate, _, blamed = tried_false_rule(wrong, "y", honest, {}, {"n": 3, "d": 2}, 0)
+    harmless = FALSE_RULES[0]._replace(applied=lambda function: function)
+    fate, _, blamed = tried_false_rule(wrong, "y", harmless, {}, {"n": 3, "d": 2}, 0)
     assert (fate, blamed) == (MutantStatus.SURVIVED, ("dJ_da", "gradient"))
 
 
