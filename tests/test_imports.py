@@ -61,6 +61,8 @@ class Imports(ast.NodeVisitor):
             self.found.append((module, line, self._depth > 0))
 
 
+# A report shows itself, so what holds it names what shows it, once it is asked to: against the order, and on purpose.
+ON_PURPOSE = {("verify.verdict", "verify.report.terminal"), ("verify.verdict", "verify.report.html")}
 IMPORTS = {name: Imports(ast.parse(path.read_text(encoding="utf-8"))).found for name, path in MODULES.items()}
 
 
@@ -76,7 +78,10 @@ def arrows() -> Iterator[tuple[str, str, int]]:
 
 
 def test_no_circles():
-    graph = {module: {imported for imported, _, _ in found} for module, found in IMPORTS.items()}
+    graph = {
+        module: {imported for imported, _, _ in found if (module, imported) not in ON_PURPOSE}
+        for module, found in IMPORTS.items()
+    }
     del graph["verify"]  # the public face: it imports what it offers only when it is called
     graphlib.TopologicalSorter(graph).prepare()
 
@@ -92,9 +97,14 @@ def test_imports_follow_the_order_of_packages():
         f"{module}:{line} imports {imported}"
         for module, imported, line in arrows()
         if module.startswith("verify.") and imported.startswith("verify.")
-        if place[room(imported)] > place[room(module)]
+        if place[room(imported)] > place[room(module)] and (module, imported) not in ON_PURPOSE
     ]
     assert against == []
+
+
+def test_what_is_on_purpose_is_put_off_and_still_there():
+    put_off = {(module, imported) for module in MODULES for imported, _, inside in IMPORTS[module] if inside}
+    assert put_off >= ON_PURPOSE
 
 
 def test_every_package_has_its_place():

@@ -29,7 +29,14 @@ __all__ = [
 
 
 class Refuted(AssertionError):
-    """A derivation whose verdict is not good; the message tells the story of each equation that failed."""
+    """A derivation whose verdict is not good; the message tells the story of each equation that failed.
+
+    `report` is the whole of what was found.
+    """
+
+    def __init__(self, message: str, report: Report | None = None):
+        super().__init__(message)
+        self.report = report
 
 
 def check(derivation: Derivation, *, settings: Settings | None = None, **changes: Any) -> Report:
@@ -42,6 +49,7 @@ def check(derivation: Derivation, *, settings: Settings | None = None, **changes
     """
     from manual_bp.derivation import Derivation
 
+    __tracebackhide__ = True  # pytest shows the user's line, here and below
     if not isinstance(derivation, Derivation):
         raise TypeError(f"check: {derivation!r} is no Derivation; expected a manual_bp.derivation.Derivation")
     return _judge([derivation], settings, changes)
@@ -55,6 +63,7 @@ def _judge(
     from verify.targets.discovery import Target
     from verify.targets.forward_checks import probe
 
+    __tracebackhide__ = True
     if settings is not None and not isinstance(settings, Settings):
         raise TypeError(f"settings: {settings!r}, expected verify.Settings(...)")
     chosen = (settings or Settings()).changed({**changes, "jobs": 1})
@@ -92,6 +101,7 @@ def check_gradient(
     """
     from verify.targets.functions import gradient_derivation
 
+    __tracebackhide__ = True
     derivation = gradient_derivation(manual, objective, wrt, shapes=shapes, domains=domains, name=name)
     return check(derivation, settings=settings, **changes)
 
@@ -126,6 +136,7 @@ def check_custom_rule(
     """
     from verify.targets.custom_rules.derivations import rule_derivations
 
+    __tracebackhide__ = True
     derivations = rule_derivations(rule, reference, wrt, shapes=shapes, domains=domains, name=name)
     return _judge(derivations, settings, changes)
 
@@ -137,6 +148,7 @@ def require(judged: Derivation | Report, *, settings: Settings | None = None, **
     """
     from verify.report.story import story
 
+    __tracebackhide__ = True
     report = judged if isinstance(judged, Report) else check(judged, settings=settings, **changes)
     if report.interrupted:
         raise KeyboardInterrupt
@@ -149,4 +161,4 @@ def require(judged: Derivation | Report, *, settings: Settings | None = None, **
         if not equation.verdict.good
     ]
     name = getattr(judged, "name", "the report")
-    raise Refuted("\n\n".join(stories) or f"{name}: nothing was judged")
+    raise Refuted("\n\n".join(stories) or f"{name}: nothing was judged", report)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 SCHEMA = 1
+CUT_SHORT = "the run was interrupted before all of it was judged; nothing was found against it by then"
 
 
 class Verdict(enum.StrEnum):
@@ -131,6 +133,11 @@ class EquationReport:
     opinions: dict[str, str] = dataclasses.field(default_factory=dict)  # what other oracles say of `jax.grad`
     dispute: str | None = None  # who says what, where they do not agree
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether there is no verdict on it only because the run was interrupted."""
+        return self.because == CUT_SHORT
+
 
 @dataclasses.dataclass
 class DerivationReport:
@@ -139,15 +146,28 @@ class DerivationReport:
     name: str
     source: str
     equations: list[EquationReport] = dataclasses.field(default_factory=list)
+    note: str | None = None  # what is not judged, though one might look for it
 
     @property
     def verdict(self) -> Verdict:
         return Verdict.worst(equation.verdict for equation in self.equations)
 
+    def cut_short(self) -> DerivationReport:
+        """The same with no good verdict left: had the run gone on, something might have been found against it."""
+        inconclusive = {"verdict": Verdict.INCONCLUSIVE, "because": CUT_SHORT}
+        equations = [
+            dataclasses.replace(equation, **inconclusive) if equation.verdict.good else equation
+            for equation in self.equations
+        ]
+        return dataclasses.replace(self, equations=equations)
 
-@dataclasses.dataclass
+
+@dataclasses.dataclass(repr=False)
 class Report:
-    """A whole run."""
+    """A whole run; true where every verdict is good.
+
+    `str` of it is what the command line prints. Of a run that was interrupted no verdict is good.
+    """
 
     environment: dict[str, Any]
     settings: dict[str, Any]
@@ -155,13 +175,40 @@ class Report:
     derivations: list[DerivationReport]
     interrupted: bool = False
 
+    def __post_init__(self) -> None:
+        if self.interrupted:
+            self.derivations = [derivation.cut_short() for derivation in self.derivations]
+
     @property
     def verdict(self) -> Verdict:
-        return Verdict.worst(derivation.verdict for derivation in self.derivations)
+        """The worst of all; of a run that was interrupted inconclusive at best."""
+        known = [Verdict.INCONCLUSIVE] if self.interrupted else []
+        return Verdict.worst([*known, *(derivation.verdict for derivation in self.derivations)])
 
     @property
     def good(self) -> bool:
-        return self.verdict.good and not self.interrupted
+        return self.verdict.good
+
+    def __bool__(self) -> bool:
+        return self.good
+
+    def __repr__(self) -> str:
+        counts = Counter(equation.verdict for each in self.derivations for equation in each.equations)
+        found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+        names = ", ".join(derivation.name for derivation in self.derivations)
+        return f"<Report {self.verdict}: {names or 'no derivation'}; equations: {found or 'none'}>"
+
+    def __str__(self) -> str:
+        """What the command line prints, without colours, as wide as the terminal."""
+        from verify.report import terminal  # put off: it shows what is defined here
+
+        return terminal.text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verify.report import html  # put off: it shows what is defined here
+
+        return html.table(self)
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values, schema 1 of the documentation."""
@@ -177,6 +224,7 @@ class Report:
                     "name": derivation.name,
                     "source": derivation.source,
                     "verdict": str(derivation.verdict),
+                    **({"note": derivation.note} if derivation.note else {}),
                     "equations": [_equation_json(equation) for equation in derivation.equations],
                 }
                 for derivation in self.derivations

@@ -69,26 +69,38 @@ def plan(graph: Graph, symbols: Sequence[str]) -> tuple[Equation, ...]:
     Raises ValueError for what is no symbol, NotImplementedError naming the equation where one is missing.
     """
     known = [*graph.leaves, *graph.steps]
-    takers: dict[str, str] = {}
     for symbol in symbols:
         if symbol not in known:
             raise ValueError(f"{symbol!r} is no symbol ({listed(known)}){nearest(symbol, known)}")
-        takers[f"d{graph.objective}_d{symbol}"] = f"the gradient by {symbol}"
-    wanted, needed = [*takers], {}
-    while wanted:
-        name = wanted.pop()
-        if name in needed or name in graph.cotangents:
-            continue
-        if name not in graph.equations:
-            given = listed(graph.equations)
-            raise NotImplementedError(
-                f"{takers[name]} needs the equation {name}; add it to backward, which has {given}"
-            )
-        needed[name] = [p for p in graph.equations[name].parameters if p in graph.derivatives]
-        takers.update((parameter, name) for parameter in needed[name])
-        wanted.extend(needed[name])
+    needed, missing = needs(graph, symbols)
+    for name, takers in missing.items():
+        taker = takers[-1] if takers else f"the gradient by {name.removeprefix(f'd{graph.objective}_d')}"
+        raise NotImplementedError(
+            f"{taker} needs the equation {name}; add it to backward, which has {listed(graph.equations)}"
+        )
     order = in_order({name: needed[name] for name in graph.equations if name in needed}, "backward")
     return tuple(graph.equations[name] for name in order)
+
+
+def needs(graph: Graph, symbols: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What the derivatives of the objective by `symbols` are composed of.
+
+    Each equation with the derivatives that it takes; and each derivative that nobody gives, with the equations that
+    take it.
+    """
+    wanted = [f"d{graph.objective}_d{symbol}" for symbol in symbols]
+    needed: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {name: [] for name in wanted if name not in graph.equations}
+    while wanted:
+        name = wanted.pop()
+        if name in needed or name not in graph.equations:
+            continue
+        needed[name] = [p for p in graph.equations[name].parameters if p in graph.derivatives]
+        for taken in needed[name]:
+            if taken not in graph.equations and taken not in graph.cotangents:
+                missing.setdefault(taken, []).append(name)
+        wanted.extend(needed[name])
+    return needed, {name: takers for name, takers in missing.items() if name not in graph.cotangents}
 
 
 def specs_of(values: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:

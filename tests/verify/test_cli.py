@@ -75,8 +75,11 @@ def test_options_reach_the_campaign(campaign):
 def test_interrupted_prints_and_saves_what_is_known(campaign, capsys):
     campaign.interrupted = True
     assert cli.main(["backprop"]) == 130
-    assert "interrupted: this is what was known by then" in capsys.readouterr().out
-    assert json.loads(Path(".verify/report.json").read_text())["interrupted"] is True
+    out, saved = capsys.readouterr().out, Path(".verify/report.json").read_text()
+    assert "interrupted: this is what was known by then" in out
+    assert json.loads(saved)["interrupted"] is True
+    assert json.loads(saved)["verdict"] == "inconclusive"
+    assert "proved" not in out and "proved" not in saved
 
 
 def test_interrupted_before_anything_is_known(campaign, capsys):

@@ -17,7 +17,7 @@ from verify.campaign.journal import Journal
 from verify.campaign.presentation import origin, show
 from verify.campaign.store import Store
 from verify.campaign.unit import judge as judge_unit
-from verify.campaign.work import Findings, Unit, tex_of
+from verify.campaign.work import Findings, Unit, blank
 from verify.campaign.workers import LostUnit, WorkerPool, internal_error
 from verify.generation import ranks
 from verify.generation.exploration import explore
@@ -28,7 +28,7 @@ from verify.runtime.activity import NOTHING
 from verify.runtime.compilation_cache import compilation_cache
 from verify.settings import Settings
 from verify.targets.discovery import Target
-from verify.verdict import EquationReport, Report
+from verify.verdict import Report
 
 Progress = Callable[[str, int, int], None]
 Planned = Sequence[tuple[int, Unit]]  # each unit with the place of its target
@@ -57,6 +57,8 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
         mine = [found[i] for i, (t, _) in enumerate(units) if t == place and i in found]
         if mine or not interrupted:
             concluded = conclusion.conclude(target.derivation.name, target.derivation.source, mine)
+            if settings.selects(target.derivation.name, GRADIENT):
+                concluded.note = reference.uncomposed(target.derivation)
             show(concluded, target, store, settings)
             derivations.append(concluded)
     derivations = [derivation for derivation in derivations if derivation.equations]
@@ -172,14 +174,10 @@ def _here(
 
 def nothing(derivation: Derivation, unit: Unit, lost: LostUnit) -> Findings:
     """What is said of a unit that could not be judged."""
-    names = [*derivation.equations, *([GRADIENT] if reference.composed_symbols(derivation) else [])]
-    chosen = [name for name in names if unit.settings.selects(derivation.name, name)]
+    chosen = blank(derivation, unit.settings)
     rows = ", ".join(unit.choices.values())
     fault = Fault(f"not judged{' with ' if rows else ''}{rows}: {lost.reason}", wrong=False, fatal=True)
-    return Findings(
-        {name: EquationReport(name, tex_of(derivation, name)) for name in chosen},
-        dict.fromkeys(chosen, fault),
-    )
+    return Findings(chosen, dict.fromkeys(chosen, fault))
 
 
 # --- what is said of the run ------------------------------------------------------------------------------------------

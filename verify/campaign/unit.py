@@ -12,7 +12,7 @@ from manual_bp.derivation import Derivation
 from verify.campaign import device_runs, evidence
 from verify.campaign.evidence import ENOUGH
 from verify.campaign.isolation import Isolation
-from verify.campaign.work import Findings, Unit, tex_of, upstream
+from verify.campaign.work import Findings, Unit, blank, upstream
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
 from verify.counterexamples.stored import fitting
@@ -31,6 +31,7 @@ from verify.lanes.proof import prove
 from verify.lanes.purity import WHY as CHANGING
 from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
+from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
 from verify.verdict import EquationReport, Status, Verdict
 
@@ -57,13 +58,7 @@ class Judge:
         self.seed = zlib.crc32(f"{settings.start} {derivation.name} {unit.index}".encode())
         self.rng = np.random.default_rng(self.seed)
         self.derivation = derivation
-        self.findings = Findings(
-            {
-                n: EquationReport(n, tex_of(derivation, n))
-                for n in [*derivation.equations, GRADIENT]
-                if settings.selects(derivation.name, n)
-            }
-        )
+        self.findings = Findings(blank(derivation, settings))
         self.suspects: dict[str, list[FailingCase]] = {}
         self.found: dict[str, FailingCase] = {}  # the case that shows an equation to be wrong
         self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
@@ -86,8 +81,8 @@ class Judge:
             )
         for name, fault in smallest.faults.items():
             self.isolated.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
-        if not self.pair.symbols:
-            self.findings.equations.pop(GRADIENT, None)
+        if missing := incomplete(self.derivation):
+            self.isolated.note(GRADIENT, Fault(missing, wrong=False))
         try:
             if self.concrete and (node := self._leave_out_what_changes(lowest)):
                 return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))

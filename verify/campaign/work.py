@@ -7,6 +7,7 @@ from typing import Any
 
 from manual_bp.derivation import Derivation
 from verify.generation.exploration import Planned
+from verify.programs.reference import uncomposed
 from verify.programs.tracing import GRADIENT, Fault
 from verify.settings import Settings
 from verify.verdict import EquationReport
@@ -51,6 +52,15 @@ class Findings:
     def on_device_alone(self) -> bool:
         """Whether there is an equation that only the device can judge."""
         return any(report.proof.opaque for report in self.equations.values())
+
+
+def blank(derivation: Derivation, settings: Settings) -> dict[str, EquationReport]:
+    """What the settings select of a derivation, with nothing known of it yet: its equations, and the gradient whole
+    where an equation gives a derivative by a leaf.
+    """
+    names = [*derivation.equations, *([] if uncomposed(derivation) else [GRADIENT])]
+    chosen = [name for name in names if settings.selects(derivation.name, name)]
+    return {name: EquationReport(name, tex_of(derivation, name)) for name in chosen}
 
 
 def tex_of(derivation: Derivation, name: str) -> str:

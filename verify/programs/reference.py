@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from manual_bp.construction.composition import plan
+from manual_bp.construction.composition import needs
 from manual_bp.construction.trees import join, names_of
 from manual_bp.derivation import Derivation
 from verify.programs.tails import complete, downstream, origin, shapes_of, tail
@@ -67,15 +67,43 @@ def _pull_back(pullback: Callable[..., Any], root: str, value: Any) -> dict[str,
 
 def composed_symbols(derivation: Derivation) -> tuple[str, ...]:
     """The leaves whose gradient the equations can compose."""
-    complete = []
-    for leaf in derivation.leaves:
-        if f"d{derivation.objective}_d{leaf}" in derivation.equations:
-            try:
-                plan(derivation.graph, [leaf])
-            except NotImplementedError:  # an incomplete derivation: what it has is judged, alone
-                continue
-            complete.append(leaf)
-    return tuple(complete)
+    return tuple(leaf for leaf, missing in _given(derivation).items() if not missing)
+
+
+def incomplete(derivation: Derivation) -> str | None:
+    """Which equations are missing, so that one by a leaf is given and cannot be composed; None where none is.
+
+    A leaf by which there is no equation at all is left out on purpose: nobody asks for that gradient.
+    """
+    given = _given(derivation)
+    leaves = [leaf for leaf, missing in given.items() if missing]
+    if not leaves:
+        return None
+    takers: dict[str, list[str]] = {}
+    for missing in given.values():
+        for name, each in missing.items():
+            takers[name] = list(dict.fromkeys([*takers.get(name, ()), *each]))
+    said = [
+        f"{name} is missing, which {', '.join(each)} take{'s' * (len(each) == 1)}"
+        for name, each in takers.items()
+    ]
+    by = "" if leaves == [*given] else f" by {', '.join(leaves)}"
+    return f"not composed{by}: {'; '.join(said)}; add {', '.join(takers)} to backward"
+
+
+def uncomposed(derivation: Derivation) -> str | None:
+    """Why there is no gradient to judge whole; None where an equation gives a derivative by a leaf."""
+    if _given(derivation):
+        return None
+    root, leaves = derivation.objective, ", ".join(derivation.leaves)
+    return f"no gradient is composed: no equation gives a derivative of {root} by a leaf ({leaves})"
+
+
+def _given(derivation: Derivation) -> dict[str, dict[str, list[str]]]:
+    """The leaves that have an equation, each with what is missing to compose it, and the equations that take that."""
+    key = f"d{derivation.objective}_d".__add__
+    with_equation = [leaf for leaf in derivation.leaves if key(leaf) in derivation.equations]
+    return {leaf: needs(derivation.graph, [leaf])[1] for leaf in with_equation}
 
 
 def composed(

@@ -19,7 +19,7 @@ HEADLINES = {
     Verdict.REFUTED: "refuted: it is not the derivative",
     Verdict.DISPUTED: "disputed: the oracles disagree with each other, so nothing is concluded",
     Verdict.INACCURATE: "inaccurate: the algebra is right, the result is farther off than rounding explains",
-    Verdict.INCONCLUSIVE: "inconclusive: it ran, but nothing that was run could have refuted it",
+    Verdict.INCONCLUSIVE: "inconclusive: nothing is concluded",
     Verdict.VERIFIED: "verified: no difference that float64 with its bounds could see",
     Verdict.PROVED: "proved",
 }

@@ -67,7 +67,17 @@ def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
 
 
-def show(report: Report, console: Console, saved: Path) -> None:
+def text(report: Report) -> str:
+    """What `show` prints, without colours, as wide as the terminal."""
+    console = Console(
+        file=io.StringIO(), no_color=True, force_terminal=False, highlight=False, markup=False, emoji=False
+    )
+    with console.capture() as printed:
+        show(report, console)
+    return "\n".join(line.rstrip() for line in printed.get().splitlines()).rstrip()
+
+
+def show(report: Report, console: Console, saved: Path | None = None) -> None:
     """Print the whole of `report`, and that it was saved to `saved`."""
     columns = WIDE_COLUMNS if console.width >= WIDE else COLUMNS
     for derivation in report.derivations:
@@ -76,7 +86,7 @@ def show(report: Report, console: Console, saved: Path) -> None:
         console.print(Text(_legend(equations, columns), style="dim"), end="\n\n")
     for derivation in report.derivations:
         for equation in derivation.equations:
-            if not equation.verdict.good:
+            if not equation.verdict.good and not equation.cut_short:
                 _show_story(equation, derivation.name, console)
     _show_summary(report, console, saved)
 
@@ -119,10 +129,11 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
     console.print(table)
     reasons: dict[str, list[str]] = {}
     for equation in derivation.equations:
-        if equation.because and equation.verdict.good:
+        if equation.because and (equation.verdict.good or equation.cut_short):
             reasons.setdefault(equation.because, []).append(equation.name)
-    for reason, names in reasons.items():
-        console.print(Padding(Text(f"{', '.join(names)}: {reason}", style="dim"), (0, 0, 0, 2), expand=False))
+    notes = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    for note in [*notes, *filter(None, [derivation.note])]:
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))
     console.print()
 
 
@@ -153,7 +164,8 @@ def _show_summary(report: Report, console: Console, saved: Path) -> None:
         f"{totals.get('programs', 0):,} programs on {environment.get('platform', 'no device')} ({dtypes}, "
         f"precision {environment.get('precision', NONE)}); {totals.get('seconds', 0.0):.0f} s"
     )
-    console.print(f"report: {saved}", soft_wrap=True)
+    if saved is not None:
+        console.print(f"report: {saved}", soft_wrap=True)
 
 
 def _title(equation: EquationReport, columns: tuple[Column, ...]) -> str:
