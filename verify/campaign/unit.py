@@ -33,7 +33,7 @@ from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
 from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
-from verify.verdict import EquationReport, Status, Verdict
+from verify.verdict import Status, Verdict
 
 # points of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
 POINTS = (104, 66)
