@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from manual_bp.construction import calls
 from manual_bp.construction.calls import Choices
@@ -22,17 +21,18 @@ from manual_bp.construction.composition import (
     specs_of,
 )
 from manual_bp.construction.graph import Equation, Graph, build
+from manual_bp.construction.manual_vjp import NOTHING, manual_vjp
 from manual_bp.construction.signatures import Function
 from manual_bp.construction.symbols import Leaf
 from manual_bp.construction.tables import choices_of
-from manual_bp.construction.trees import join, parts
+from manual_bp.construction.trees import join
+from manual_bp.description.documentation import describe, representation
+from manual_bp.description.signatures import returned
 
 __all__ = ["Derivation", "Equation", "Leaf"]
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Derivation:
     r"""A computational graph, and derivatives of its nodes by its symbols, written by hand.
 
@@ -66,6 +66,7 @@ class Derivation:
     cotangent: str | Sequence[str] = field(default=(), repr=False)
     ranks: Mapping[str, int] = field(default_factory=dict, repr=False)
     graph: Graph = field(init=False, repr=False)
+    _made: dict[Any, Callable[..., Any]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         cotangents = (self.cotangent,) if isinstance(self.cotangent, str) else tuple(self.cotangent)
@@ -76,6 +77,9 @@ class Derivation:
         except TypeError as error:
             raise TypeError(f"{self.name}: {error}") from error.__cause__
         object.__setattr__(self, "graph", graph)
+
+    def __repr__(self) -> str:
+        return representation(self.name, self.graph, tuple(self.cotangents))
 
     @property
     def leaves(self) -> Mapping[str, Leaf]:
@@ -138,9 +142,20 @@ class Derivation:
             values[self.objective] = closing_sum(self.graph, values) + perturbations.get(self.objective, 0)
         return values
 
-    def value(self, **given: Any) -> Any:
+    @functools.cached_property
+    def value(self) -> Callable[..., Any]:
         """The objective, jitted, from leaves and choices by keyword."""
-        return self._value(*calls.read(self.graph, given))
+        compute = jax.jit(
+            lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective], static_argnums=0
+        )
+
+        def value(**given: Any) -> Any:
+            return compute(*calls.read(self.graph, given))
+
+        return describe(
+            value, self.graph, f"The objective {self.objective}.", source=self.source, equations=(),
+            cotangents=tuple(self.cotangents), returns=f"Returns {self.objective}, a scalar.", annotation="Array",
+        )  # fmt: skip
 
     def gradient(self, *symbols: str) -> Callable[..., dict[str, Any]]:
         """The derivatives of the objective by `symbols`, by default all leaves with an equation; jitted.
@@ -149,22 +164,11 @@ class Derivation:
         symbol to derivative, which has the symbol's structure, shape and dtype. Raises ValueError for what is no
         symbol, and NotImplementedError naming the equation where one is missing.
         """
-        assembled = self._assemble(symbols)
-        compute = jax.jit(lambda choices, leaves: assembled(choices, leaves)[1], static_argnums=0)
-
-        def gradient(**given: Any) -> dict[str, Any]:
-            return compute(*calls.read(self.graph, given))
-
-        return gradient
+        return self._derivatives(symbols, valued=False)
 
     def value_and_gradient(self, *symbols: str) -> Callable[..., tuple[Any, dict[str, Any]]]:
         """As `gradient`, with the objective before it, in one forward pass."""
-        compute = jax.jit(self._assemble(symbols), static_argnums=0)
-
-        def value_and_gradient(**given: Any) -> tuple[Any, dict[str, Any]]:
-            return compute(*calls.read(self.graph, given))
-
-        return value_and_gradient
+        return self._derivatives(symbols, valued=True)
 
     def with_manual_vjp(self) -> Callable[..., Any]:
         """The objective as a function whose `jax.grad` runs the equations, under any transformation.
@@ -173,29 +177,56 @@ class Derivation:
         several a dict from node to output. Differentiating by a leaf without an equation raises
         NotImplementedError naming it.
         """
+        return self._differentiable
+
+    @functools.cached_property
+    def _differentiable(self) -> Callable[..., Any]:
+        compute = jax.jit(manual_vjp(self.graph), static_argnums=0)
 
         def objective(**given: Any) -> Any:
-            return self._manual(*calls.read(self.graph, given, cotangents=False))
+            return compute(*calls.read(self.graph, given, cotangents=False))
 
-        return objective
+        outputs = tuple(self.cotangents.values()) or (self.objective,)
+        return describe(
+            objective, self.graph, f"{', '.join(outputs)}, whose derivatives under jax.grad are the equations below.",
+            source=self.source, equations=tuple(self.equations.values()), cotangents=(), shapes=outputs,
+            returns="Returns the output:" if len(outputs) == 1 else "Returns a dict of outputs:",
+            annotation="Array" if len(outputs) == 1 else "dict[str, Array]",
+        )  # fmt: skip
 
-    @functools.cached_property
-    def _value(self) -> Callable[[Choices, dict[str, Any]], Any]:
-        return jax.jit(
-            lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective], static_argnums=0
+    def _derivatives(self, symbols: tuple[str, ...], *, valued: bool) -> Callable[..., Any]:
+        """Made once for the same symbols, so that it is compiled once."""
+        symbols = symbols or tuple(self._with_equations())
+        if (symbols, valued) in self._made:
+            return self._made[symbols, valued]
+        equations = plan(self.graph, [part for symbol in symbols for part in self.graph.parts(symbol)])
+        assembled = self._assemble(symbols, equations)
+        compute = jax.jit(
+            assembled if valued else lambda choices, leaves: assembled(choices, leaves)[1], static_argnums=0
         )
 
-    @functools.cached_property
-    def _manual(self) -> Callable[[Choices, dict[str, Any]], Any]:
-        return jax.jit(manual_vjp(self.graph), static_argnums=0)
+        def gradient(**given: Any) -> Any:
+            return compute(*calls.read(self.graph, given))
+
+        gradient.__name__ = "value_and_gradient" if valued else "gradient"
+        by, annotation = ", ".join(symbols), returned(self.graph, symbols)
+        summary = (
+            f"{self.objective} and its derivatives" if valued else f"The derivatives of {self.objective}"
+        )
+        before = f"{self.objective} and " if valued else ""
+        self._made[symbols, valued] = describe(
+            gradient, self.graph, f"{summary} by {by}.", source=self.source, equations=equations,
+            cotangents=tuple(self.cotangents), shapes=symbols,
+            returns=f"Returns {before}a dict with the derivative by each symbol, shaped like it:",
+            annotation=f"tuple[Array, {annotation}]" if valued else annotation,
+        )  # fmt: skip
+        return self._made[symbols, valued]
 
     def _assemble(
-        self, symbols: tuple[str, ...]
+        self, symbols: tuple[str, ...], equations: Sequence[Equation]
     ) -> Callable[[Choices, dict[str, Any]], tuple[Any, dict[str, Any]]]:
-        key, graph = f"d{self.objective}_d".__add__, self.graph
-        symbols = symbols or tuple(self._with_equations(key))
+        key, graph = self._key, self.graph
         names = {symbol: jax.tree.map(key, graph.trees.get(symbol, symbol)) for symbol in symbols}
-        equations = plan(graph, [part for symbol in symbols for part in graph.parts(symbol)])
 
         def assembled(choices: Choices, leaves: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             values = self.evaluate(leaves, dict(choices))
@@ -204,67 +235,12 @@ class Derivation:
 
         return assembled
 
-    def _with_equations(self, key: Callable[[str], str]) -> Iterator[str]:
+    def _key(self, symbol: str) -> str:
+        return f"d{self.objective}_d{symbol}"
+
+    def _with_equations(self) -> Iterator[str]:
         """The leaves that have an equation, as trees where every part of one has."""
         for name in self.graph.arguments:
             parts = self.graph.parts(name)
-            given = [part for part in parts if key(part) in self.equations]
+            given = [part for part in parts if self._key(part) in self.equations]
             yield from [name] if given and given == parts else given
-
-
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["values"], meta_fields=["wanted", "specs"])
-@dataclass(frozen=True)
-class Residuals:
-    """What the reverse pass keeps: the values that its equations take; of other symbols shape and dtype."""
-
-    values: dict[str, Any]
-    wanted: tuple[str, ...]
-    specs: tuple[tuple[str, jax.ShapeDtypeStruct], ...]
-
-
-def manual_vjp(graph: Graph) -> Callable[[Choices, dict[str, Any]], Any]:
-    """The forward pass, from (choices, leaves), whose reverse mode runs the equations."""
-
-    def outputs(values: Mapping[str, Any]) -> Any:
-        if graph.closing is None:
-            return values[graph.objective]
-        return join(graph.closing, {name: values[node] for name, node in graph.cotangents.items()})
-
-    @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))  # noqa: TID251
-    def manual(choices: Choices, leaves: dict[str, Any]) -> Any:
-        return outputs(forward_pass(graph, leaves, dict(choices), NOTHING))
-
-    def forward(choices: Choices, leaves: dict[str, Any]) -> tuple[Any, Residuals]:
-        perturbed = (name for name, leaf in leaves.items() if leaf.perturbed)
-        # An integer leaf counts as perturbed where its tangent is of dtype float0, and gets none.
-        wanted = tuple(name for name in perturbed if jnp.issubdtype(leaves[name].value.dtype, jnp.floating))
-        taken = {parameter for equation in plan(graph, wanted) for parameter in equation.parameters}
-        values = forward_pass(
-            graph, {name: leaf.value for name, leaf in leaves.items()}, dict(choices), NOTHING
-        )
-        kept = {name: value for name, value in values.items() if name in taken}
-        return outputs(values), Residuals(kept, wanted, tuple(specs_of(values).items()))
-
-    def backward(choices: Choices, kept: Residuals, cotangent: Any) -> tuple[dict[str, Any]]:
-        specs, values, scale = dict(kept.specs), dict(kept.values), 1
-        if graph.closing is None:
-            scale = instantiate(cotangent)  # the equations give the derivative of the objective itself
-        else:
-            given = parts(graph.closing, cotangent, "cotangent")
-            values.update({name: instantiate(each) for name, each in given.items()})
-        known = derive(plan(graph, kept.wanted), values, specs, dict(choices))
-        gradient: dict[str, Any] = dict.fromkeys(graph.leaves)
-        for leaf in kept.wanted:
-            gradient[leaf] = (scale * known[f"d{graph.objective}_d{leaf}"]).astype(specs[leaf].dtype)
-        return (gradient,)
-
-    manual.defvjp(forward, backward, symbolic_zeros=True)
-    return manual
-
-
-def instantiate(cotangent: Any) -> jax.Array:
-    """The cotangent as an array: that of an output which nothing depends on comes as a symbolic zero."""
-    if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
-        aval: Any = cotangent.aval
-        return jnp.zeros(aval.shape, aval.dtype)
-    return cotangent

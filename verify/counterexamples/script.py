@@ -14,13 +14,13 @@ from manual_bp.construction.axes import gathered
 from manual_bp.construction.composition import plan
 from manual_bp.construction.graph import Equation
 from manual_bp.derivation import Derivation
+from manual_bp.description.formula import to_unicode
 from verify.counterexamples.script_code import Code
 from verify.lanes.device.kink_injection import places
 from verify.programs.pair import Pair
 from verify.programs.reachability import before, between, ends
 from verify.programs.reference import COTANGENT
 from verify.programs.tracing import GRADIENT
-from verify.report.formula import to_unicode
 from verify.targets.source_code import Unwritable
 from verify.verdict import EquationReport
 

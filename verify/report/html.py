@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from verify.report.formula import to_unicode
+from manual_bp.description.formula import to_unicode
 from verify.report.story import story
 from verify.verdict import DerivationReport, EquationReport, Report, Verdict
 

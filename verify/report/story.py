@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from manual_bp.construction.axes import gathered
-from verify.report.formula import to_unicode
+from manual_bp.description.formula import to_unicode
 from verify.verdict import Counterexample, EquationReport, Verdict
 
 WIDTH = 80

@@ -19,8 +19,8 @@ from rich.table import Column as RichColumn
 from rich.table import Table
 from rich.text import Text
 
-from verify.report import symbols
-from verify.report.formula import to_unicode
+from manual_bp.description import signs
+from manual_bp.description.formula import to_unicode
 from verify.report.story import story, told
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Status, Verdict
 
@@ -142,7 +142,7 @@ def _show_story(equation: EquationReport, derivation: str, console: Console) -> 
     console.print(Text.assemble((headline, STYLES[equation.verdict]), newline + rest), end="\n\n")
 
 
-def _show_summary(report: Report, console: Console, saved: Path) -> None:
+def _show_summary(report: Report, console: Console, saved: Path | None) -> None:
     equations, totals, environment = _equations(report), report.totals, report.environment
     counts = Counter(equation.verdict for equation in equations)
     found = (
@@ -211,7 +211,7 @@ def _error(equation: EquationReport) -> str:
         return NONE
     exponent = str(math.ceil(equation.proof.log2_error)).replace("-", "−")
     mark = "*" if equation.proof.theorem == "exponential" else ""
-    return "2" + "".join(symbols.SUPERSCRIPT[digit] for digit in exponent) + mark
+    return "2" + "".join(signs.SUPERSCRIPT[digit] for digit in exponent) + mark
 
 
 def _worst(equation: EquationReport) -> str:

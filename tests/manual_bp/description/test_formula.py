@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.report import symbols
-from verify.report.formula import to_unicode
+from manual_bp.description import signs
+from manual_bp.description.formula import to_unicode
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_what_is_unknown_or_unfinished_keeps_its_letters(tex, line):
 
 
 PIECES = [
-    *symbols.FRACTIONS,
-    *symbols.UPRIGHT,
-    *symbols.ACCENTS,
-    *symbols.LETTERS,
+    *signs.FRACTIONS,
+    *signs.UPRIGHT,
+    *signs.ACCENTS,
+    *signs.LETTERS,
     r"\sqrt",
     *"{}^_'x12 ,+-=()$\\",
 ]

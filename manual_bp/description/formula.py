@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from verify.report import symbols
+from manual_bp.description import signs
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 SIGN_AFTER = ("start", "binary", "relation", "open", "comma")  # here + and - are signs, not sums
@@ -22,7 +22,7 @@ SPACED = {  # the kinds between which TeX leaves a space, besides those around b
 
 
 class Atom(NamedTuple):
-    """A piece of the line, and its kind, which decides the spaces around it: see `symbols.KINDS`.
+    """A piece of the line, and its kind, which decides the spaces around it: see `signs.KINDS`.
 
     Besides those there are "quotient", "sign", and "start" for the beginning of a line or group.
     """
@@ -56,17 +56,17 @@ def _read(token: str, tokens: Iterator[str], previous: str) -> list[Atom]:
     """The atoms of one token and its arguments, after an atom of the kind `previous`."""
     if token == "{":
         return _atoms(tokens, "}")
-    if token in symbols.FRACTIONS:
+    if token in signs.FRACTIONS:
         return [_quotient(_argument(tokens), _argument(tokens))]
     if token == r"\sqrt":
         return [Atom(f"√{_grouped(_argument(tokens))}", "word")]
-    if token in symbols.ACCENTS:
+    if token in signs.ACCENTS:
         return [_accented(token, _join(_argument(tokens)))]
-    if token in symbols.UPRIGHT:
+    if token in signs.UPRIGHT:
         return [Atom(_verbatim(tokens), "word")]
-    if token.isspace() or token in symbols.IGNORED:
+    if token.isspace() or token in signs.IGNORED:
         return []
-    for kind, table in symbols.KINDS.items():
+    for kind, table in signs.KINDS.items():
         if token in table:
             return [Atom(table[token], "sign" if kind == "binary" and previous in SIGN_AFTER else kind)]
     return [Atom(token[1:], "word") if token.startswith("\\") else Atom(token, "letter")]
@@ -87,7 +87,7 @@ def _verbatim(tokens: Iterator[str]) -> str:
 
 def _script(mark: str, atoms: list[Atom]) -> str:
     text = "".join(atom.text for atom in atoms).replace(" ", "")
-    table: Mapping[str, str] = symbols.SUPERSCRIPT if mark == "^" else symbols.SUBSCRIPT
+    table: Mapping[str, str] = signs.SUPERSCRIPT if mark == "^" else signs.SUBSCRIPT
     if all(letter in table for letter in text):
         return "".join(table[letter] for letter in text)
     return f"{mark}{text}" if len(text) == 1 else f"{mark}({text})"
@@ -95,7 +95,7 @@ def _script(mark: str, atoms: list[Atom]) -> str:
 
 def _quotient(top: list[Atom], bottom: list[Atom]) -> Atom:
     text = f"{_grouped(top, products=True)}/{_grouped(bottom)}"
-    return Atom(symbols.VULGAR[text], "letter") if text in symbols.VULGAR else Atom(text, "quotient")
+    return Atom(signs.VULGAR[text], "letter") if text in signs.VULGAR else Atom(text, "quotient")
 
 
 def _grouped(atoms: list[Atom], products: bool = False) -> str:
@@ -109,7 +109,7 @@ def _grouped(atoms: list[Atom], products: bool = False) -> str:
 def _accented(command: str, text: str) -> Atom:
     """`\\hat p` is one letter with an accent; over a longer text the accent's name has to do."""
     if len(text) == 1:
-        return Atom(text + symbols.ACCENTS[command], "letter")
+        return Atom(text + signs.ACCENTS[command], "letter")
     return Atom(f"{command[1:]}({text})", "word")
 
 
