@@ -120,6 +120,10 @@ class Judge:
         for sizes, concrete in climbed(self.derivation, turn, concrete=self.concrete, equal=self.first):
             self._prove(sizes, concrete=concrete)
             self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
+        if self.first:
+            for sizes in self.pair.deciding_sizes():
+                self._prove(sizes)
+                self._bound(sizes, self._mixed(sizes, 1))
 
     def _explore(self) -> None:
         for turn, planned in enumerate(self.unit.explored):

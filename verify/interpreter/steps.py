@@ -75,7 +75,7 @@ def _shaped(atom: Any) -> ShapeDtype:
     return ShapeDtype(tuple(getattr(atom.aval, "shape", ())), getattr(atom.aval, "dtype", None))
 
 
-_SymbolicSize: type = type(jax.export.symbolic_shape("n")[0])
+SymbolicSize: type = type(jax.export.symbolic_shape("n")[0])
 _FUNCTIONS = {
     "__builtins__": {},
     "floordiv": lambda a, b: a // b,
@@ -89,12 +89,12 @@ def _is_symbolic(entry: Any) -> bool:
     """Whether a symbolic size stands anywhere in a parameter, however deep in tuples."""
     if type(entry) in (tuple, list):
         return any(map(_is_symbolic, entry))
-    return isinstance(entry, _SymbolicSize)
+    return isinstance(entry, SymbolicSize)
 
 
 def filled_in(entry: Any, sizes: Sizes) -> Any:
     """A parameter or a shape with numbers in the place of symbolic sizes, however deep in tuples they stand."""
-    if isinstance(entry, _SymbolicSize):
+    if isinstance(entry, SymbolicSize):
         return int(eval(_code(str(entry)), _FUNCTIONS, dict(sizes)))
     if type(entry) in (tuple, list):
         return type(entry)(filled_in(item, sizes) for item in entry)

@@ -1,12 +1,13 @@
 """One derivation with one row of each table, as programs to be walked: the reference, each equation alone, the whole.
 
 Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded. Where a function does
-not allow symbolic sizes, and wherever a caller asks for `concrete` sizes, it is traced at those sizes: symbolic
-sizes answer `n == 1` with no, so a function that looks at its shapes is met there.
+not allow symbolic sizes, where a user's code decides something by one, and wherever a caller asks for `concrete` sizes,
+it is traced at those sizes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +25,10 @@ from verify.generation.strategies import dimension_names, ladder
 from verify.interpreter.opaque import CALLBACKS, Opaque
 from verify.interpreter.walker import Sizes
 from verify.programs import reference as oracle
+from verify.programs.size_decisions import Decisions, distinct, noted, positions, turning
 from verify.programs.tracing import DTYPES, GRADIENT, Fault, Programs, Traced, alone, attempt
+
+MOST_EXPLORED = 17  # sizes from here on are larger than any that is drawn
 
 
 class Pair:
@@ -44,6 +48,7 @@ class Pair:
         self.given_up: dict[str, Fault] = {}  # equations that are not traced again, and why
         self.closed: dict[str, Opaque] = {}  # equations in which a primitive was met that cannot be entered
         self._concrete: dict[tuple, Programs] = {}
+        self.decisions = Decisions()  # by sizes, in a user's code
 
     def give_up(self, name: str, fault: Fault) -> None:
         """Judges an equation, or the composed gradient, no further."""
@@ -94,11 +99,17 @@ class Pair:
     def symbolic(self) -> Programs | None:
         """One trace for all sizes; None where a function decides something by its sizes."""
         symbols = jax.export.symbolic_shape(", ".join(self.dims) + ",")
-        try:
-            programs = self._trace(dict(zip(self.dims, symbols, strict=True)))
-        except (
-            Exception
-        ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises at concrete ones too
+        sizes = dict(zip(self.dims, symbols, strict=True))
+        with noted() as self.decisions:
+            try:
+                programs = self._trace(sizes)
+            except (
+                Exception
+            ):  # the forward pass refuses symbolic sizes; if it is wrong, it raises at concrete ones
+                programs = None
+        if self.decisions:
+            self._look_further(sizes)
+        if programs is None or self.decisions:
             return None
         met = [*self._concrete.values()]
         if programs.faults.keys() - self.given_up.keys():  # a kernel's blocks may need sizes that are numbers
@@ -111,6 +122,21 @@ class Pair:
             ):  # anywhere: the others need not wait for it
                 self.given_up.setdefault(name, fault)
         return None if programs.faults.keys() - self.given_up.keys() else programs
+
+    def _look_further(self, symbols: Mapping[str, Any]) -> None:
+        """Notes what is decided behind a question about sizes that cannot be answered, or is answered otherwise."""
+        for start in (2, MOST_EXPLORED):
+            with contextlib.suppress(Exception), noted(distinct(self.dims, start=start)) as more:
+                self._trace(symbols)
+            for decision in more.asked.values():
+                self.decisions.note(decision)
+
+    def deciding_sizes(self) -> list[Sizes]:
+        """Shapes at which something is decided otherwise: by a user's code, or by a comparison with a position."""
+        programs = self.symbolic or self.programs(ladder(self.derivation)[-1], concrete=True)
+        walked = [*programs.equations.values(), programs.composed, programs.reference]
+        found = set().union(*(positions(each.program.jaxpr) for each in walked if isinstance(each, Traced)))
+        return turning(self.decisions, self.dims, sorted(found)) if self.dims else []
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:
         shapes = self._shapes(sizes)
