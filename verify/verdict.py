@@ -89,7 +89,11 @@ class DeviceEvidence:
     autodiff_ulps: float | None = None
     manual_ulps: float | None = None  # by hand, on the very cases of `autodiff_ulps`
     ways: dict[str, int] = dataclasses.field(default_factory=dict)  # cases: batched, single, or inside scan
-    refused: str | None = None  # why it does not run in this dtype, where no interpreter enters it
+    refused: str | None = None  # why it does not run in this dtype
+    digits: float | None = None  # decimal digits kept, where fewest are in comparison with `jax.grad`
+    autodiff_digits: float | None = None  # that `jax.grad` keeps there for certain
+    lost: int = 0  # cases in which digits were lost that the problem allows and `jax.grad` keeps
+    loss: str | None = None  # what was lost, where, and why
 
 
 @dataclasses.dataclass

@@ -82,6 +82,8 @@ def _by_what_holds(
     if report.verdict is Verdict.INACCURATE:
         said = "right in exact arithmetic, and farther off in float64 than its rounding explains"
         return Verdict.INACCURATE, said + (f": {report.cause}" if report.cause else "")
+    if lossy := next((e for e in report.device if e.loss and e.dtype not in broken), None):
+        return Verdict.INACCURATE, f"right in exact arithmetic; {lossy.loss}"
     if worst is not None and worst.worst > 1:
         return Verdict.INACCURATE, _inaccurate(worst, report.cause)
     if report.device and all(evidence.refused for evidence in report.device):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from verify.interpreter.opaque import Opaque, on_device_alone
 from verify.lanes.bounds import Comparison
-from verify.lanes.device.violations import Run
+from verify.lanes.device.violations import Run, fewest
 from verify.lanes.opinions.opinions import worst
 from verify.lanes.proof import Outcome
 from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
@@ -80,6 +80,9 @@ def add_run(evidence: DeviceEvidence, run: Run | DeviceEvidence) -> None:
     evidence.worst = max(evidence.worst, run.worst)
     evidence.ulps = max(evidence.ulps, run.ulps)
     evidence.power = least(evidence.power, run.power)
+    evidence.lost += run.lost
+    evidence.loss = evidence.loss or run.loss
+    evidence.digits, evidence.autodiff_digits = fewest(evidence, run)
 
 
 def add_autodiff(

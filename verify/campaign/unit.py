@@ -175,7 +175,7 @@ class Judge:
                 plans += device_runs.largest(self.pair, (planned.case.dims for planned in self.unit.explored))
             for sizes, ways, autodiff, alone in plans:
                 leaves = self._mixed(sizes, BATCH)
-                how = dict(autodiff=autodiff, alone=alone)
+                how = dict(autodiff=autodiff, alone=alone, aim=self.rng)
                 device = self.isolated(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
                 self._note(sizes, len(next(iter(leaves.values()))))
                 self._enter(device, dtype, sizes)

@@ -133,10 +133,12 @@ class Pair:
 
     def deciding_sizes(self) -> list[Sizes]:
         """Shapes at which something is decided otherwise: by a user's code, or by a comparison with a position."""
+        if not self.dims:
+            return []
         programs = self.symbolic or self.programs(ladder(self.derivation)[-1], concrete=True)
         walked = [*programs.equations.values(), programs.composed, programs.reference]
         found = set().union(*(positions(each.program.jaxpr) for each in walked if isinstance(each, Traced)))
-        return turning(self.decisions, self.dims, sorted(found)) if self.dims else []
+        return turning(self.decisions, self.dims, sorted(found))
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:
         shapes = self._shapes(sizes)

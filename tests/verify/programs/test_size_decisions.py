@@ -96,3 +96,10 @@ def test_jax_has_its_own_answers_back():
     pair = Pair(gradient_derivation(lambda x: x, energy, shapes=dict(x="n")), {})
     assert pair.symbolic is not None
     assert {getattr(size, name).__module__ for name in ("__eq__", "__hash__", "__ge__")} == {size.__module__}
+
+
+def test_where_there_are_no_sizes_none_decides(tmp_path: Path):
+    report = verify.check_gradient(
+        lambda x: x, energy, shapes=dict(x="3"), examples=1, dtypes=("float32",), directory=tmp_path
+    )
+    assert report.verdict is Verdict.PROVED

@@ -20,6 +20,7 @@ from verify.generation.data import rounded
 from verify.generation.kinks import hits, sites
 from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import as_bounded, lift
+from verify.lanes.device.accuracy import Accuracy, given
 from verify.lanes.device.calibration import bounds_on
 from verify.lanes.device.execution import SINGLE, WAYS, Fed, Runner
 from verify.lanes.device.kink_injection import Injected, Injection
@@ -64,6 +65,7 @@ class Compiled:
         self.rounding = [
             functools.partial(rounding, each, precision, platform) for each in (dtype, COARSEST)
         ]  # of what no arithmetic enters
+        self.accuracy = Accuracy(pair, dtype, self.own, self.rounding[0])
         self.injection = Injection(pair)
 
     def __call__(
@@ -74,14 +76,18 @@ class Compiled:
         *,
         autodiff: Sequence[str] | None = None,
         alone: bool = True,
+        aim: np.random.Generator | None = None,
     ) -> Device:
         """Runs and judges these cases at one shape: the gradient in these ways, `jax.grad` in others or in the same,
-        and every equation alone.
+        and every equation alone. With `aim` more cases are drawn where the program by hand may lose its digits.
         """
         autodiff = ways if autodiff is None else autodiff
         pair, specs = self.pair, self.pair.specs(sizes)
         programs = pair.programs(sizes)
         leaves = rounded(leaves, specs, self.dtype)
+        if aim is not None and isinstance(programs.composed, Traced):
+            more = self.accuracy.aimed(programs, sizes, aim)
+            leaves = {name: np.concatenate([leaf, more[name]]) for name, leaf in leaves.items()}
         float64 = Bounds()
         lifted = lift(float64, specs, leaves)
         reference = programs.reference(float64, sizes, lifted)
@@ -97,7 +103,7 @@ class Compiled:
             whole = self.runner.whole(programs, leaves, ways, autodiff)
         result.programs = bool(computed) + (len(ways) + len(autodiff)) * bool(whole)
         result.refused = dict(self.runner.refused)
-        self._judge_alone(result, programs, sizes, values, computed)
+        self._judge_alone(result, programs, sizes, values, computed, reference)
         if computed and programs.opaque:
             self._judge_closed(result, programs, sizes, values, reference, computed[0])
         for place, each in enumerate(injected, start=1):
@@ -119,13 +125,19 @@ class Compiled:
         sizes: Sizes,
         values: Mapping[str, Array],
         alone: list[dict[str, Array]],
+        truth: Mapping[str, Any],
     ) -> None:
+        if not alone:
+            return
         own = self.own()
-        given = self._given(own, values)
-        for name, computed in (alone[0] if alone else {}).items():
+        held = self.accuracy.held_to(programs.reference, sizes, result.leaves, truth)
+        for name, computed in alone[0].items():
             if name not in programs.opaque:
-                (expected,) = own.settle([as_bounded(_traced(programs.equations[name])(own, sizes, given))])
-                result.runs[name] = self._compare([(name, 0, computed, expected)], self._taken(name, values))
+                program, taken = _traced(programs.equations[name]), self._taken(name, values)
+                (expected,) = own.settle([as_bounded(program(own, sizes, given(own, values)))])
+                judged = [(name, 0, computed, expected)]
+                run = result.runs[name] = self._compare(judged, taken)
+                self.accuracy.enter(run, judged, held.where(taken, truth), program, sizes, values, taken)
 
     def _judge_closed(
         self,
@@ -162,8 +174,10 @@ class Compiled:
             return
 
         def expected(own: Bounds) -> Bounded:
-            given = self._given(own, injected.values)
-            return own.settle([as_bounded(self.injection.reference(injected.place, own, sizes, given)[0])])[0]
+            lifted = given(own, injected.values)
+            return own.settle([as_bounded(self.injection.reference(injected.place, own, sizes, lifted)[0])])[
+                0
+            ]
 
         closed, taken = name in programs.opaque, self._taken(name, injected.values)
         taken |= {other: injected.values[other] for other in injected.place.decides}  # to be seen by a reader
@@ -180,9 +194,9 @@ class Compiled:
     def _slopes_differ(self, injected: Injected, programs: Programs, sizes: Sizes) -> bool:
         """Whether the equation and autodiff give different numbers at the kinks in float64, too."""
         exact = Bounds()
-        given = self._given(exact, injected.values)
-        ours = _traced(programs.equations[injected.place.equation.name])(exact, sizes, given)
-        theirs, _ = self.injection.reference(injected.place, exact, sizes, given)
+        lifted = given(exact, injected.values)
+        ours = _traced(programs.equations[injected.place.equation.name])(exact, sizes, lifted)
+        theirs, _ = self.injection.reference(injected.place, exact, sizes, lifted)
         mask, _ = differs(as_bounded(ours), as_bounded(theirs))
         return bool(mask.any())
 
@@ -202,11 +216,14 @@ class Compiled:
 
         def walked(program: Traced) -> dict[str, Bounded]:
             own = self.own()
-            bound = program(own, sizes, self._given(own, result.leaves))
+            bound = program(own, sizes, given(own, result.leaves))
             return {key: centred_at(truth[key], own.settle([as_bounded(bound[key])])[0]) for key in bound}
 
         if isinstance(programs.composed, Traced):
-            result.runs[GRADIENT] = self._compare(judged("manual", walked(programs.composed)))
+            manual = judged("manual", walked(programs.composed))
+            run = result.runs[GRADIENT] = self._compare(manual)
+            held = self.accuracy.held_to(programs.autodiff, sizes, result.leaves, truth)
+            self.accuracy.enter(run, manual, held, programs.composed, sizes, result.leaves)
         else:
             fine, coarse = (
                 opaque_bound(programs.autodiff, sizes, result.leaves, truth, each()) for each in self.rounding
@@ -222,12 +239,6 @@ class Compiled:
         self, judged: Sequence[Judged], inputs: Mapping[str, Array] | None = None, *, kink: bool = False
     ) -> Run:
         return compare(judged, self.dtype, self.runner.store, inputs, kink=kink)
-
-    def _given(self, arithmetic: Bounds, values: Mapping[str, Array]) -> dict[str, Any]:
-        return {
-            name: arithmetic.exact(value) if value.dtype.kind == "f" else value
-            for name, value in values.items()
-        }
 
     def _count(
         self, result: Device, choice: str, row: Any, found: Mapping[float, int], only: str = ""

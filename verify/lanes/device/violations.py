@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,6 +53,10 @@ class Run:
     )
     power: float | None = None  # the smallest relative error that would have been seen
     violation: Violation | None = None
+    lost: int = 0  # cases in which digits were lost that the problem allows and `jax.grad` keeps
+    loss: str | None = None  # what was lost, where, and why
+    digits: float | None = None  # decimal digits kept, where fewest are in comparison
+    autodiff_digits: float | None = None  # that `jax.grad` keeps there for certain
 
 
 def compare(
@@ -66,7 +70,7 @@ def compare(
     """The one criterion; `store` rounds a number to the dtype, `inputs` are what an equation alone was given."""
     run = Run()
     for quantity, first, computed, expected in judged:
-        expected = _rows(expected, first, computed.shape)
+        expected = rows(expected, first, computed.shape)
         _, ratio = differs(Bounded(computed), expected)
         run.ulps = max(run.ulps, _ulps(computed, expected, ratio, float(jnp.finfo(dtype).eps)))
         ratio = np.where(np.isnan(ratio), 0.0, ratio)
@@ -93,7 +97,7 @@ def beyond(
     """What not even the bound of the coarsest dtype explains, in the simplest case that there is."""
     found: list[tuple[float, Violation]] = []
     for quantity, first, computed, expected in judged:
-        expected, allowed = (_rows(e, first, computed.shape) for e in (expected, coarse[quantity]))
+        expected, allowed = (rows(e, first, computed.shape) for e in (expected, coarse[quantity]))
         (ours, _), (mask, ratio) = (differs(Bounded(computed), each) for each in (expected, allowed))
         ratio = np.where(mask & ours, ratio, 0.0)
         for case in np.flatnonzero(ratio.reshape(len(ratio), -1).any(axis=1))[:MOST]:
@@ -122,7 +126,7 @@ def _violation(
     return Violation(quantity, case, at[1:], ours, theirs, allowed, given, kink)
 
 
-def _rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
+def rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
     """What is expected of some cases, with an error for each element."""
     rows = slice(first, first + shape[0])
     cases = max(len(expected.value), rows.stop)
@@ -151,9 +155,23 @@ def _ulps(computed: Array, expected: Bounded, ratio: Array, eps: float) -> float
 
 def together(one: Run, other: Run) -> Run:
     """Two runs of the same equation."""
-    worse = max(one, other, key=lambda run: run.worst)
+    worse = max(one, other, key=lambda run: (run.loss is not None, run.worst))
     powers = [run.power for run in (one, other) if run.power is not None]
     return Run(
         one.cases + other.cases, one.exact + other.exact, one.kinks + other.kinks,
-        worse.worst, max(one.ulps, other.ulps), min(powers, default=None), worse.violation,
+        max(one.worst, other.worst), max(one.ulps, other.ulps), min(powers, default=None), worse.violation,
+        one.lost + other.lost, worse.loss, *fewest(one, other),
     )  # fmt: skip
+
+
+class Digits(Protocol):
+    """What knows how many digits were kept."""
+
+    digits: float | None
+    autodiff_digits: float | None
+
+
+def fewest(*each: Digits) -> tuple[float | None, float | None]:
+    """The digits kept, and those that `jax.grad` keeps there, where fewest of them are kept in comparison."""
+    known = [(k.digits, k.autodiff_digits) for k in each if k.digits is not None and k.autodiff_digits]
+    return min(known, key=lambda pair: pair[0] / pair[1], default=(None, None))

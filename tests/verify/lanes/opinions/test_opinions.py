@@ -215,7 +215,10 @@ WEIGHED = Derivation(
     "weighed",
     "",
     forward=dict(L=weighed),
-    backward=dict(dL_da=lambda a, b, L: b * jnp.exp(a - L), dL_db=lambda a, L: jnp.exp(a - L)),
+    # without the choice 0 times infinity, where a weight of 0 stands beside a huge number
+    backward=dict(
+        dL_da=lambda a, b, L: jnp.where(b > 0, b * jnp.exp(a - L), 0.0), dL_db=lambda a, L: jnp.exp(a - L)
+    ),
     domains=dict(b=nonnegative),
 )
 
