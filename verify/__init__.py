@@ -121,10 +121,10 @@ def check_custom_rule(
 
     Both return the same arrays, or trees of them, and meet by the names of their parameters; `wrt`, `shapes`
     and `domains` are those of `check_gradient`. The report has two derivations: the rule's derivatives for a
-    drawn cotangent, and laws: the values are the reference's; a zero cotangent gives zero, and
-    a g + b g' what a and b times those of g and g' do; one output and one argument at a time give the same as
-    all at once, so also where the rule is told what is zero (`symbolic_zeros=True`); the rule holds inside jit,
-    remat, vmap and scan; and so do forward mode and second derivatives, where it supports them. Every
+    drawn cotangent, and laws: the values are the reference's, also those that `jax.vjp` returns; a zero cotangent
+    gives zero, and a g + b g' what a and b times those of g and g' do; one output and one argument at a time give
+    the same as all at once, so also where the rule is told what is zero (`symbolic_zeros=True`); the rule holds
+    inside jit, remat, vmap and scan; and so do forward mode and second derivatives, where it supports them. Every
     derivative has the dtype of its argument, from float64 to float16. An argument of integers gets no
     derivative (float0), and one that the rule leaves out (None) counts as zero.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from verify.campaign.evidence import ENOUGH, merge
+from verify.campaign.evidence import ENOUGH, WEAKEST, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
 from verify.programs.tracing import GRADIENT, Fault
@@ -88,6 +88,10 @@ def _by_what_holds(
         return Verdict.INACCURATE, _inaccurate(worst, report.cause)
     if report.device and all(evidence.refused for evidence in report.device):
         return Verdict.INCONCLUSIVE, f"it runs nowhere: {_refused(report)}"
+    if _too_weak(proof):
+        error = f"the error bound, 2^{proof.log2_error:.0f}, is too weak to prove it"
+        found = Verdict.VERIFIED if bounds.power is not None else Verdict.INCONCLUSIVE
+        return found, f"equal at all {proof.points:,} points, but {error}"
     blind = [f"{e.dtype}" for e in report.device if e.cases and e.power is None and not e.exact]
     if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet and not blind:
         return Verdict.PROVED, None
@@ -127,6 +131,11 @@ def _worst(report: EquationReport, broken: Mapping[str, float]) -> DeviceEvidenc
     """What the device gave that is farthest beyond its bound, in the dtypes whose bounds hold."""
     held = [evidence for evidence in report.device if evidence.dtype not in broken]
     return max(held, key=lambda evidence: evidence.worst, default=None)
+
+
+def _too_weak(proof: ProofEvidence) -> bool:
+    """Whether the sides agree at all points, and yet a wrong equation might have as well."""
+    return proof.status is Status.CLOSED and proof.points >= ENOUGH and proof.log2_error > WEAKEST
 
 
 def _said_of_broken(broken: Mapping[str, float]) -> str:

@@ -15,6 +15,7 @@ from verify.lanes.opinions.opinions import worst
 from verify.lanes.proof import Outcome
 from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
+WEAKEST = -64.0  # log2 of the largest probability of error with which anything is called proved
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
 WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 

@@ -13,7 +13,7 @@ from verify.campaign.work import Findings
 from verify.interpreter.opaque import Opaque, OpaqueError
 from verify.interpreter.walker import Sizes
 from verify.programs.pair import Pair
-from verify.programs.tracing import GRADIENT, Fault, WalkError
+from verify.programs.tracing import COMPLEX, GRADIENT, Fault, Programs, Traced, WalkError, has_complex
 
 
 class Isolation:
@@ -44,6 +44,15 @@ class Isolation:
         taken = [equation.name for equation in plan(self.pair.derivation.graph, self.pair.symbols)]
         if fault.fatal and name in taken and GRADIENT not in self.pair.given_up:
             self.give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
+
+    def leave_out_complex(self, programs: Programs) -> Fault | None:
+        """Gives up the equations that compute with complex numbers; the fault of them all if the reference does."""
+        if has_complex(programs.reference.program.jaxpr):
+            return Fault(COMPLEX, wrong=False, fatal=True)
+        for name, traced in {**programs.equations, GRADIENT: programs.composed}.items():
+            if isinstance(traced, Traced) and has_complex(traced.program.jaxpr):
+                self.give_up(name, Fault(f"{name}: {COMPLEX}", wrong=False, fatal=True))
+        return None
 
     def note(self, name: str, fault: Fault) -> None:
         """Of several faults of an equation the worst is kept."""

@@ -35,8 +35,7 @@ from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
 from verify.verdict import Status, Verdict
 
-# points of the proof, at a small shape and at a large one, whose leaves hold LARGE numbers or more
-POINTS = (104, 66)
+POINTS = (104, 66)  # of the proof, at a small shape and at one whose leaves hold LARGE numbers or more
 LARGE = 200
 AGAIN = 8  # times the points, where too few of them had a value
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
@@ -83,6 +82,8 @@ class Judge:
             self.isolated.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
         if missing := incomplete(self.derivation):
             self.isolated.note(GRADIENT, Fault(missing, wrong=False))
+        if fault := self.isolated.leave_out_complex(smallest):
+            return self._nothing(fault)
         try:
             if self.concrete and (node := self._leave_out_what_changes(lowest)):
                 return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))

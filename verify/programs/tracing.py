@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from manual_bp.construction.graph import Equation
 from verify.interpreter.opaque import Opaque, opaque_in
@@ -139,6 +140,20 @@ def attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) 
             f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}",
             wrong=False,
         )
+
+
+COMPLEX = "complex numbers take part, of which no lane has a model yet; nothing is proved or refuted"
+
+
+def has_complex(jaxpr: Any) -> bool:
+    """Whether any array of a program, or of a program inside it, is complex."""
+    for equation in jaxpr.eqns:
+        dtypes = (getattr(atom.aval, "dtype", None) for atom in (*equation.invars, *equation.outvars))
+        if any(dtype is not None and jnp.issubdtype(dtype, jnp.complexfloating) for dtype in dtypes):
+            return True
+        if any(map(has_complex, core.jaxprs_in_params(equation.params))):
+            return True
+    return False
 
 
 def _show(shape: Any) -> str:

@@ -41,6 +41,7 @@ WRONG = Fault("dJ_dW: returned shape (2,), expected (3,)", wrong=True)
 RAISED = Fault("dJ_dW: raised ZeroDivisionError", wrong=False)
 
 FEW = dataclasses.replace(CLOSED, points=ENOUGH - 1)
+WEAK, STRONG = (dataclasses.replace(CLOSED, log2_error=log2_error) for log2_error in (-63.0, -64.0))
 EXACT = report(proof=OPEN, device=device(9.0), counterexample=counterexample())
 DISPUTED = report(verdict=Verdict.REFUTED, dispute="jax.grad says 2, forward mode says 1")
 
@@ -49,6 +50,9 @@ CASES = [
     # evidence, faults, pieces unmet, the verdict and why
     ("closed", report(), [], [], Verdict.PROVED, None),
     ("few points", report(proof=FEW), [], [], Verdict.VERIFIED, "only 63 points"),
+    ("weak", report(proof=WEAK), [], [], Verdict.VERIFIED, "the error bound, 2^-63, is too weak"),
+    ("weak, no power", report(proof=WEAK, bounds=BoundsEvidence(10)), [], [], Verdict.INCONCLUSIVE, "too weak"),
+    ("just strong enough", report(proof=STRONG), [], [], Verdict.PROVED, None),
     ("unmet", report(), [], ["piece 2 of relu6"], Verdict.VERIFIED, "piece 2 of relu6"),
     ("open", report(proof=OPEN), [], [], Verdict.VERIFIED, "digamma"),
     ("no power", report(proof=OPEN, bounds=BoundsEvidence(10)), [], [], Verdict.INCONCLUSIVE, "power to refute"),

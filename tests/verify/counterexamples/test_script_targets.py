@@ -73,6 +73,8 @@ def test_the_laws_of_a_rule(file: Path):
     assert same == {
         "dy_0_dunit": True,
         "dy_1_dunit": True,
+        "dforward_y_0_dunit": True,
+        "dforward_y_1_dunit": True,
         **dict.fromkeys(wrong, False),
         "dsecond_x_dunit": True,
     }

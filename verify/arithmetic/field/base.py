@@ -255,7 +255,7 @@ class BaseField:
         degree = max(a.degree[0] + b.degree[1], b.degree[0] + a.degree[1], 1)
         levels = zip(self.moduli, a.r, b.r, strict=True)
         shared = [modulus for modulus, left, right in levels if left is not None and right is not None]
-        per_point = sum(min(0.0, math.log2(degree / modulus)) for modulus in shared)
+        per_point = sum(min(0.0, math.log2(degree) - math.log2(modulus)) for modulus in shared)
         unequal, hole = self.unequal(a, b)
         where = np.argwhere(unequal)
         live = int((~hole).sum(axis=0).min(initial=self.points))

@@ -27,6 +27,8 @@ def texts(read: Rule, law: str, scalars: tuple[str, str]) -> tuple[Text, Text]:
     kind, _, subject = law.partition("_")
     if law in read.outputs:
         return _value(read, read.reference, law), _value(read, read.rule, law)
+    if kind == "forward":
+        return _value(read, read.reference, subject), _forward(read, subject)
     if kind == "push":
         return _pushed(read, read.reference, subject, scalars), _pushed(read, read.rule, subject, scalars)
     if kind == "second":
@@ -44,6 +46,14 @@ def _unwritten(scope: Scope) -> str:
 
 def _value(read: Rule, inputs: Inputs, output: str) -> Text:
     return lambda scope: f"{call(inputs, scope)}{read.outputs[output]}"
+
+
+def _forward(read: Rule, output: str) -> Text:
+    def text(scope: Scope) -> str:
+        taken = ", ".join(scope.names[leaf] for leaf in read.rule.leaves)
+        return f"jax.vjp(lambda {taken}: {call(read.rule, scope)}, {taken})[0]{read.outputs[output]}"
+
+    return text
 
 
 def _pushed(read: Rule, inputs: Inputs, output: str, scalars: tuple[str, str]) -> Text:

@@ -25,6 +25,7 @@ from verify.targets.custom_rules.pullbacks import (
     apart,
     cotangents,
     floats,
+    forward_rule,
     inside,
     pull,
     push,
@@ -97,6 +98,12 @@ def laws_of(read: Rule) -> Iterator[Law]:
             rf"\text{{value: }} {output}",
             values(read.reference, position),
             values(read.rule, position),
+        )
+        yield Law(
+            f"forward_{output}",
+            rf"\text{{value that the forward rule returns: }} {output}",
+            values(read.reference, position),
+            lambda leaves, choices, a, b, at=position: forward_rule(read.rule, leaves, choices)[at],
         )
         yield Law(
             f"push_{output}",

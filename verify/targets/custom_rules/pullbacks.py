@@ -29,6 +29,11 @@ def pull(
     return dict(zip(inputs.leaves, pullback(jax.tree.unflatten(tree, bar)), strict=True))
 
 
+def forward_rule(inputs: Inputs, leaves: Sequence[Any], choices: Mapping[str, Any]) -> list[Any]:
+    """The float outputs as `jax.vjp` and `jax.value_and_grad` give them: what a rule's own forward pass returns."""
+    return floats(jax.vjp(lambda *leaves: inputs(*leaves, **choices), *leaves)[0])
+
+
 def push(
     inputs: Inputs, wanted: Sequence[str], leaves: Sequence[Any], choices: Mapping[str, Any], a: Any
 ) -> list[Any]:

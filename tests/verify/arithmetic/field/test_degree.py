@@ -123,3 +123,11 @@ def test_wrong_identities_survive_as_rarely_as_is_said(degree, monkeypatch):
     claimed = 2 ** (agreement.log2_error / agreement.points)
     assert survived <= claimed * 1.15 and math.isclose(claimed, degree / modulus, rel_tol=1e-9)
     assert survived >= degree / modulus * 0.85  # this one is as bad as the bound allows
+
+
+def test_a_degree_beyond_every_float_bounds_nothing_and_raises_nothing():
+    """As after 128 steps that each multiply denominators."""
+    residues = np.random.default_rng(3).integers(0, MODULI[0], 5)
+    value = Residues(np.ones(5), (residues,), degree=(2**5000, 2**5000))
+    agreement = Field(5, 1).compare(value, value)
+    assert (agreement.mismatch, agreement.log2_error) == (None, 0.0)

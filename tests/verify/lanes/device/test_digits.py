@@ -83,6 +83,7 @@ def test_what_the_problem_does_not_lose_is_inaccurate(name: str, tmp_path: Path)
 
 @pytest.mark.parametrize("name", KEPT)
 def test_what_keeps_its_digits_is_not_blamed(name: str, tmp_path: Path):
-    equation = judged(*KEPT[name], tmp_path)
+    objective, manual, domains = KEPT[name]
+    equation = judged(objective, manual, domains, tmp_path)
     assert equation.verdict in (Verdict.PROVED, Verdict.VERIFIED), equation.because
     assert all(device.lost == 0 for device in equation.device)

@@ -72,7 +72,7 @@ def failing(verdicts):
 
 def test_a_right_rule_is_proved_and_so_are_its_laws(judge):
     verdicts = judge(unit_vector(right), plain, **GIVEN)
-    laws = ["y_0", "zero_x", "linear_x", "jit_x", "remat_x", "vmap_x", "scan_x", "second_x"]
+    laws = ["y_0", "forward_y_0", "zero_x", "linear_x", "jit_x", "remat_x", "vmap_x", "scan_x", "second_x"]
     assert [*verdicts] == ["dJ_dx", "gradient", *(f"d{law}_dunit" for law in laws)]
     assert {*verdicts.values()} == {Verdict.PROVED}
 
@@ -87,6 +87,20 @@ def test_a_cotangent_that_is_dropped_breaks_the_laws(judge):
 
     found = failing(judge(unit_vector(dropped), plain, **GIVEN, only="d[Jyz]*"))
     assert found == {"dJ_dx", "dzero_x_dunit"}  # its values are right
+
+
+@pytest.mark.usefixtures("plainly")
+@pytest.mark.parametrize("change", [lambda y: 1.5 * y, lambda y: -y, lambda y: y + 1, jnp.cos], ids=range(4))
+def test_a_forward_rule_that_returns_another_value_is_refuted_by_it_alone(judge, change):
+    """Invisible to a call of the rule, and to its derivative: it is what `jax.value_and_grad` returns."""
+
+    @jax.custom_vjp
+    def sine(x):
+        return jnp.sin(x)
+
+    sine.defvjp(lambda x: (change(jnp.sin(x)), x), lambda x, g: (g * jnp.cos(x),))
+    found = failing(judge(sine, lambda x: jnp.sin(x), shapes=dict(x="n"), only="d[Jyf]*"))
+    assert found == {"dforward_y_dunit"}
 
 
 @pytest.mark.usefixtures("plainly")
