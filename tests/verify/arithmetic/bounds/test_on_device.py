@@ -125,7 +125,7 @@ def _lattice(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.integers(-1, 2, shape)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32", "bfloat16"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_xla_is_within_the_bounds(name: str, dtype: str):
     bounds = Bounds(dtype)

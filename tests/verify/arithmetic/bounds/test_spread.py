@@ -85,7 +85,9 @@ def _pool(x: Any) -> Any:
     return jnp.sum(lax.reduce_window(x, -jnp.inf, lax.max, (2, 2), (1, 1), "VALID"))
 
 
-@pytest.mark.parametrize("size", [1e-12, 1e-6, 1e-2, 0.3])
+@pytest.mark.parametrize(
+    "size", [1e-12, *(pytest.param(size, marks=pytest.mark.slow) for size in (1e-6, 1e-2, 0.3))]
+)
 def test_results_stay_within_when_operands_move_within_their_bounds(size: float):
     """Numbers from a coarse lattice with errors of all sizes, so that ties and near ties abound."""
     rng, bounds = np.random.default_rng(2), Bounds()
