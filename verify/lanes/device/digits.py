@@ -96,8 +96,8 @@ def within_range(values: Iterable[Bounded], unit: Unit, cases: int) -> Array:
     fine = np.ones(cases, bool)
     for value in values:
         size = np.abs(value.value)
-        bad = ~np.isfinite(value.value + value.errors) | ((size < unit.tiny) & (size > 0))
-        bad = bad | (size > unit.largest)
+        finite = np.isfinite(value.value) & np.isfinite(value.errors)
+        bad = ~finite | ((size < unit.tiny) & (size > 0)) | (size > unit.largest)
         fine &= ~bad.reshape(len(bad), -1).any(axis=1)
     return fine
 
