@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -157,8 +158,9 @@ class Derivation:
             cotangents=tuple(self.cotangents), returns=f"Returns {self.objective}, a scalar.", annotation="Array",
         )  # fmt: skip
 
-    def gradient(self, *symbols: str) -> Callable[..., dict[str, Any]]:
-        """The derivatives of the objective by `symbols`, by default all leaves with an equation; jitted.
+    def gradient(self, *symbols: str | Sequence[str]) -> Callable[..., dict[str, Any]]:
+        """The derivatives of the objective by `symbols`, one by one or as a list, by default all leaves with an
+        equation; jitted.
 
         It takes leaves and choices by keyword, a choice as a row or by its name, and returns a dict from
         symbol to derivative, which has the symbol's structure, shape and dtype. Raises ValueError for what is no
@@ -166,7 +168,7 @@ class Derivation:
         """
         return self._derivatives(symbols, valued=False)
 
-    def value_and_gradient(self, *symbols: str) -> Callable[..., tuple[Any, dict[str, Any]]]:
+    def value_and_gradient(self, *symbols: str | Sequence[str]) -> Callable[..., tuple[Any, dict[str, Any]]]:
         """As `gradient`, with the objective before it, in one forward pass."""
         return self._derivatives(symbols, valued=True)
 
@@ -194,9 +196,10 @@ class Derivation:
             annotation="Array" if len(outputs) == 1 else "dict[str, Array]",
         )  # fmt: skip
 
-    def _derivatives(self, symbols: tuple[str, ...], *, valued: bool) -> Callable[..., Any]:
+    def _derivatives(self, given: Iterable[str | Sequence[str]], *, valued: bool) -> Callable[..., Any]:
         """Made once for the same symbols, so that it is compiled once."""
-        symbols = symbols or tuple(self._with_equations())
+        listed = ([each] if isinstance(each, str) else each for each in given)
+        symbols = tuple(itertools.chain.from_iterable(listed)) or tuple(self._with_equations())
         if (symbols, valued) in self._made:
             return self._made[symbols, valued]
         equations = plan(self.graph, [part for symbol in symbols for part in self.graph.parts(symbol)])

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from verify.mutants import kill_matrix
 from verify.report import json, terminal
-from verify.runtime import platforms
+from verify.runtime import files, platforms
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
 from verify.targets import template
 
@@ -124,6 +124,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.list:
         terminal.show_list(listing, console)
         return GOOD
+    settings = _writing(settings)
     _probe(found, settings)
     if options.mutants:
         path = _writable(options.report or settings.directory / "mutants.json")
@@ -213,6 +214,14 @@ def _writable(path: Path) -> Path:
             f"--report {path}: its folder cannot be made ({error.strerror}); choose another"
         ) from error
     return path
+
+
+def _writing(settings: Settings) -> Settings:
+    """With a directory that can be written; says so on standard error where it is another one than was meant."""
+    directory, why = files.usable(settings.directory)
+    if why:
+        print(f"verify: {why}", file=sys.stderr)
+    return settings.changed({"directory": directory})
 
 
 def _mutate(found, settings: Settings, console: Console, path: Path) -> int:

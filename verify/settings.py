@@ -44,7 +44,7 @@ class Settings:
             _whole("jobs", self.jobs, 1)
         if isinstance(self.dtypes, str) or not self.dtypes:
             raise TypeError(f"dtypes: {self.dtypes!r}, expected at least one of {_words(DTYPES)}, as a tuple")
-        object.__setattr__(self, "dtypes", tuple(dict.fromkeys(str(dtype) for dtype in self.dtypes)))
+        object.__setattr__(self, "dtypes", tuple(dict.fromkeys(map(_dtype_name, self.dtypes))))
         for dtype in self.dtypes:
             _one_of("dtype", dtype, DTYPES)
         if self.platform is not None:
@@ -111,6 +111,11 @@ def _whole(name: str, value: object, low: int, high: int | None = None) -> None:
 def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{name}: {value!r}, expected {_words(allowed)}")
+
+
+def _dtype_name(dtype: object) -> str:
+    """Of a name, a dtype, or a scalar type such as `jnp.float32`."""
+    return getattr(dtype, "__name__", None) or str(dtype)
 
 
 def _words(allowed: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 import verify.campaign
 from verify import cli
+from verify.report import terminal
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Verdict
 
 
@@ -194,7 +195,29 @@ def test_an_encoding_without_the_signs_is_no_reason_to_stop(tmp_path: Path):
     assert "?J/?h = W" in done.stdout
 
 
-def test_importing_verify_leaves_jax_asleep():
+def test_a_reader_who_leaves_does_not_change_the_exit_code(tmp_path: Path):
+    code = (
+        "import os; r, w = os.pipe(); os.close(r); os.dup2(w, 1);"
+        "from verify.report import terminal; console = terminal.console();"
+        "console.print('one'); console.print('two')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_progress_without_a_terminal_is_a_line_for_each_tenth(campaign, capsys):
+    with terminal.progress(terminal.console()) as update:
+        for done in range(1, 41):
+            update("backprop relu", done, 40)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[0] == "verify: 4 of 40 done, backprop relu last"
+    assert len(printed.err.splitlines()) == 10
+
+
+def test_importing_verify_does_not_import_jax():
     code = "import sys, verify, verify.cli; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 

@@ -49,14 +49,23 @@ def console() -> Console:
     lively = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an encoding without some sign is no reason to stop
-    return Console(force_terminal=lively, no_color=not lively, highlight=False, markup=False, emoji=False)
+    return Output(force_terminal=lively, no_color=not lively, highlight=False, markup=False, emoji=False)
+
+
+class Output(Console):
+    """A console whose reader may leave, as `head` does: the rest is dropped, and the exit code stays the verdict's."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar that `update(label, done, total)` moves; where the console is no terminal, nothing is shown."""
+    """A bar that `update(label, done, total)` moves; where the console is no terminal, a line for each tenth."""
     if not console.is_terminal:
-        yield lambda label, done, total: None
+        yield _tenth_by_tenth
         return
     label = TextColumn(
         "{task.description}", markup=False, table_column=RichColumn(no_wrap=True, max_width=36)
@@ -65,6 +74,12 @@ def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+
+
+def _tenth_by_tenth(label: str, done: int, total: int) -> None:
+    """Prints a line to standard error when another tenth is done: standard output is the report's."""
+    if 10 * done // total > 10 * (done - 1) // total:
+        print(f"verify: {done} of {total} done, {label.strip()} last", file=sys.stderr, flush=True)
 
 
 def text(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sysconfig
+import tempfile
 from pathlib import Path
 
 
@@ -26,3 +27,15 @@ def write(path: Path, content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def usable(directory: Path) -> tuple[Path, str]:
+    """The directory, made where missing and then ignored by git, and ""; else a temporary one, and why it is used."""
+    try:
+        if not directory.exists():
+            write(directory / ".gitignore", "*\n")
+        with tempfile.TemporaryFile(dir=directory):
+            return directory, ""
+    except OSError as error:
+        other = Path(tempfile.mkdtemp(prefix="verify-"))
+        return other, f"{directory}: cannot be written ({error.strerror}); {other} takes what is kept"

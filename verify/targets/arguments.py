@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from manual_bp.construction.calls import DTYPES
 from manual_bp.construction.signatures import EMPTY, read_shape, signature_of
+from manual_bp.construction.tables import choices_of
 from manual_bp.construction.trees import Names, join, names_of
 from manual_bp.domains import Domain
 
 Function = Callable[..., Any]
 
+PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
 KINDS: Mapping[str, Any] = {"float": Float, "int": Int, "bool": Bool}
 POSITIONAL_ONLY, KEYWORD_ONLY = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
+VAR_POSITIONAL, VAR_KEYWORD = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+RULES = (jax.custom_vjp, jax.custom_jvp)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a function takes: arrays or trees of arrays, each leaf by a name, and static choices."""
+    """What a function takes: arrays or trees of arrays, each leaf by a name, static choices, and fixed values."""
 
     function: Function
     trees: Mapping[str, Names]  # by parameter
     choices: Mapping[str, Any]  # by parameter: the annotation
-    positional: frozenset[str]  # what cannot be passed by keyword
+    positional: tuple[str, ...]  # what cannot be passed by keyword, in order
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # by parameter: a value that no example changes
 
     @property
     def leaves(self) -> tuple[str, ...]:
@@ -37,9 +43,52 @@ class Inputs:
     def __call__(self, *values: Any, **choices: Any) -> Any:
         """The function's result, from its leaves in order and its choices."""
         named = dict(zip(self.leaves, values, strict=True))
-        given = {name: join(tree, named) for name, tree in self.trees.items()} | choices
-        first = [given.pop(name) for name in [*given] if name in self.positional]
+        given = {name: join(tree, named) for name, tree in self.trees.items()} | choices | {**self.fixed}
+        first = [given.pop(name) for name in self.positional if name in given]
         return self.function(*first, **given)
+
+
+def abstract(
+    inputs: Inputs, annotations: Mapping[str, Any], dtype: Any = PLAIN["float"]
+) -> list[jax.ShapeDtypeStruct]:
+    """The leaves where every named dimension is 1 and `*batch` one axis of 1, floats in this dtype."""
+    found = []
+    for leaf in inputs.leaves:
+        shape = read_shape(annotations[leaf], leaf)
+        assert shape is not None  # or it would be no leaf
+        sizes = tuple(dim if isinstance(dim, int) else 1 for dim in shape.dims)
+        found.append(jax.ShapeDtypeStruct(sizes, {**PLAIN, "float": dtype}[shape.kind]))
+    return found
+
+
+def first_rows(inputs: Inputs) -> dict[str, Any]:
+    return {name: next(iter(choices_of(table).values())) for name, table in inputs.choices.items()}
+
+
+def result_shapes(inputs: Inputs, annotations: Mapping[str, Any]) -> Any:
+    """What the function returns where every named dimension is 1, as shapes, or raises there."""
+    leaves, choices = abstract(inputs, annotations), first_rows(inputs)
+    return jax.eval_shape(lambda *leaves: inputs(*leaves, **choices), *leaves)
+
+
+def as_shape(name: str, given: Any) -> Any:
+    """A shape as jax writes it, `(3,)` or `("q", 3)`, as names and sizes. Raises TypeError for a size alone."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        raise TypeError(
+            f"shapes: {name!r} is {given}; write '{given}' for one axis of that size, '' for a scalar"
+        )
+    if isinstance(given, tuple | list) and any(type(size) is int for size in given):
+        return " ".join(str(size).replace(" ", "") for size in given)
+    return given
+
+
+def names_in_tuples(shapes: Mapping[str, Any]) -> dict[str, str]:
+    """Those given as tuples of names, `("q", "d")`, which are trees of vectors or the shapes of one array, as such."""
+    return {
+        name: " ".join(given)
+        for name, given in shapes.items()
+        if type(given) in (tuple, list) and all(isinstance(s, str) and s.isidentifier() for s in given)
+    }
 
 
 def annotation(leaf: str, what: Any, domains: Mapping[str, Domain]) -> Any:
@@ -80,8 +129,11 @@ def wired(
     return function
 
 
-def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
-    """The parameters of a function by name. Raises TypeError for what has none, or takes them unnamed."""
+def parameters_of(function: Function, others: Collection[str] = ()) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name; `*args` and `**kwargs` stand for the names in `others`, in order.
+
+    Raises TypeError for what has no signature, or takes its arguments unnamed where there are no others.
+    """
     if not callable(function):
         raise TypeError(f"{function!r}: is of type {type(function).__name__}; give a function")
     try:
@@ -91,15 +143,40 @@ def parameters_of(function: Function) -> dict[str, inspect.Parameter]:
             f"{called(function)}: its signature cannot be read: {type(error).__name__}: {error}; annotations are "
             "read as Python, as in x: Float[Array, 'n d']"
         ) from error
-    for parameter in parameters.values():
-        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            here, star = called(function), parameter.replace(annotation=EMPTY)
-            raise TypeError(f"{here}: parameter '{star}' has no name; name each array")
-    return parameters
+    unnamed = [each for each in parameters.values() if each.kind in (VAR_POSITIONAL, VAR_KEYWORD)]
+    if not unnamed:
+        return parameters
+    if not others:
+        star = unnamed[0].replace(annotation=EMPTY)
+        raise TypeError(f"{called(function)}: parameter '{star}' has no name; name each array")
+    named = {name: each for name, each in parameters.items() if each not in unnamed}
+    if unnamed[0].kind is VAR_KEYWORD:
+        return named | {n: inspect.Parameter(n, KEYWORD_ONLY) for n in others if n not in named}
+    keyword = {name: each for name, each in named.items() if each.kind is KEYWORD_ONLY}
+    first = [name for name in named if name not in keyword]
+    if not {*first} <= {*others}:  # as in `wrapped(first, *args)`: what comes first goes by its position too
+        first = []
+    order = [*first, *(name for name in others if name not in named or name not in (*first, *keyword))]
+    return {name: inspect.Parameter(name, POSITIONAL_ONLY) for name in order} | keyword
 
 
-def positional(parameters: Mapping[str, inspect.Parameter]) -> frozenset[str]:
-    return frozenset(name for name, parameter in parameters.items() if parameter.kind is POSITIONAL_ONLY)
+def positional(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:
+    return tuple(name for name, parameter in parameters.items() if parameter.kind is POSITIONAL_ONLY)
+
+
+def not_differentiated(function: Function) -> tuple[str, ...]:
+    """The parameters in a rule's `nondiff_argnums`, which takes plain values and no arrays."""
+    at = getattr(function, "nondiff_argnums", ()) if isinstance(function, RULES) else ()
+    names = [*parameters_of(function)] if at else []
+    return tuple(names[position] for position in at)
+
+
+def is_random_key(what: Any) -> bool:
+    """Whether it is a random key, or the array of unsigned words that `jax.random.PRNGKey` returns."""
+    dtype = getattr(what, "dtype", None)
+    if not isinstance(what, jax.Array) or dtype is None:
+        return False
+    return jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == jnp.uint32 and what.shape in ((2,), (4,)))
 
 
 def in_tex(leaf: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -36,11 +37,20 @@ def resolve(names: Sequence[str] = ()) -> list[Target]:
     """The derivations behind `names`, each once, in order; with no names, everything in `manual_bp`.
 
     Raises TargetError for a name that is nothing known, a file that is missing or does not import, a module
-    or file without a Derivation.
+    or file without a Derivation, two derivations of one name.
     """
     if not names:
         return book()
-    return _once(target for name in names for target in _resolve(name))
+    found = _once(target for name in names for target in _resolve(name))
+    first: dict[str, Target] = {}
+    for target in found:
+        other = first.setdefault(target.derivation.name, target)
+        if other is not target:
+            raise TargetError(
+                f"{other.spec} and {target.spec}: are two derivations called {target.derivation.name!r}; rename one, "
+                "since reports, counterexamples and --only tell them apart by name"
+            )
+    return found
 
 
 def load(spec: str) -> Derivation:
@@ -132,9 +142,9 @@ def _run_file(path: Path) -> ModuleType:
     name = f"verify target {path}"
     if name in sys.modules:
         return sys.modules[name]
-    _check_shadows(path.parent)
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    if _has_relative_imports(path):
+        return _import_in_package(path)
+    _import_from(path.parent)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path}: not a Python file; expected a name that ends in .py")
@@ -145,6 +155,40 @@ def _run_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _import_in_package(path: Path) -> ModuleType:
+    """The file as the module of its package that it is: relative imports have a meaning there alone."""
+    package = path.parent
+    if not (package / "__init__.py").is_file():
+        raise TargetError(
+            f"{path}: imports relatively, but {package} is no package; add an __init__.py, or import by full names"
+        )
+    while (package.parent / "__init__.py").is_file():
+        package = package.parent
+    name = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+    _import_from(package.parent)
+    module = importlib.import_module(name)
+    if Path(module.__file__ or "").resolve() != path:
+        raise TargetError(
+            f"{path}: is {name}, but so is {module.__file__}, which is imported first; rename one"
+        )
+    return module
+
+
+def _has_relative_imports(path: Path) -> bool:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # told with its line when it is run
+        return False
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+
+
+def _import_from(folder: Path) -> None:
+    """Has Python look in the folder first. Raises TargetError where that would hide this project."""
+    _check_shadows(folder)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _check_shadows(folder: Path) -> None:

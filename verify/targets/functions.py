@@ -19,20 +19,28 @@ from verify.generation.ranks import instance
 from verify.generation.strategies import ladder, rotation
 from verify.targets.arguments import (
     KEYWORD_ONLY,
+    PLAIN,
     Function,
     Inputs,
     annotation,
+    as_shape,
     called,
     in_tex,
     is_float,
+    is_random_key,
+    names_in_tuples,
+    not_differentiated,
     parameters_of,
     positional,
+    result_shapes,
     wired,
 )
 from verify.targets.forward_checks import ProbeError
 from verify.targets.source_code import Scope, call, path_to, returned, writes
 
-PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
+SWAPPED = (
+    "; {} returns no scalar: is it the gradient? It comes first, as in check_gradient(manual, objective)"
+)
 
 
 class StructureError(TypeError):
@@ -42,7 +50,7 @@ class StructureError(TypeError):
 def gradient_derivation(
     manual: Function,
     objective: Function,
-    wrt: str | Sequence[str] | None = None,
+    wrt: str | int | Sequence[str | int] | None = None,
     *,
     shapes: Mapping[str, Any] | None = None,
     domains: Mapping[str, Domain] | None = None,
@@ -83,12 +91,12 @@ def gradient_derivation(
         },
         domains=domains,
     )
-    check_structure(derivation)
+    check_structure(derivation, taken, annotations)
     return derivation
 
 
-def check_structure(derivation: Derivation) -> None:
-    """Raises Misfit where the manual gradient returns something else; whatever it raises itself is judged."""
+def check_structure(derivation: Derivation, objective: Inputs, annotations: Mapping[str, Any]) -> None:
+    """Raises StructureError where the manual gradient returns something else; whatever it raises itself is judged."""
     derivation, choices = instance(derivation, rotation(derivation, 0)[0])
     dims = ladder(derivation, rungs=1)[0]
     specs = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
@@ -97,9 +105,21 @@ def check_structure(derivation: Derivation) -> None:
         try:
             jax.eval_shape(lambda values, each=each: each(values, choices), shapes)
         except StructureError as misfit:
-            raise StructureError(str(misfit)) from None  # without what jax appends
+            hint = (
+                "" if returns_scalar(objective, annotations) else SWAPPED.format(called(objective.function))
+            )
+            raise StructureError(f"{misfit}{hint}") from None  # without what jax appends
         except Exception:
             return
+
+
+def returns_scalar(objective: Inputs, annotations: Mapping[str, Any]) -> bool:
+    """Whether the objective returns one scalar, or raises."""
+    try:
+        result = result_shapes(objective, annotations)
+    except Exception:
+        return True
+    return jax.tree.structure(result) == jax.tree.structure(0) and result.shape == ()
 
 
 def equation(given: Inputs, chosen: Mapping[str, Any], parameter: str, leaf: str, root: str) -> Function:
@@ -137,34 +157,62 @@ def key_of(result: Any, manual: str, chosen: Sequence[str], parameter: str) -> s
         return chosen.index(parameter)
     if len(chosen) == 1:
         return None
-    found = (
-        f"a dict of {listed(map(str, result))}" if isinstance(result, Mapping) else f"{type(result).__name__}"
-    )
-    found += f" of {len(result)}" if isinstance(result, tuple | list) else ""
     raise StructureError(
-        f"{manual}: returned {found}; expected a dict, or a tuple in this order, of the gradients by "
+        f"{manual}: returned {described(result)}; expected a dict, or a tuple in this order, of the gradients by "
         f"{listed(chosen)}"
     )
+
+
+def described(result: Any) -> str:
+    """What a function returned, in a few words."""
+    if isinstance(result, Mapping):
+        return f"a dict of {listed(map(str, result))}"
+    if isinstance(result, tuple | list):
+        return f"{type(result).__name__} of {len(result)}"
+    if hasattr(result, "shape"):
+        return f"one array of shape {show(result.shape)}"
+    return type(result).__name__
 
 
 def read_objective(
     objective: Function, manual: Function, shapes: Mapping[str, Any], domains: Mapping[str, Domain]
 ) -> tuple[Inputs, dict[str, Any]]:
     """What the objective takes, and the annotation of each leaf: as `shapes` say, or the two functions."""
+    found = read_as_stated(objective, manual, shapes, domains)
+    if loose := names_in_tuples(shapes):
+        try:
+            result_shapes(*found)
+        except TypeError:  # it takes no trees there
+            return read_as_stated(objective, manual, {**shapes, **loose}, domains)
+    return found
+
+
+def read_as_stated(
+    objective: Function, manual: Function, shapes: Mapping[str, Any], domains: Mapping[str, Domain]
+) -> tuple[Inputs, dict[str, Any]]:
+    """The same, where a tuple of names is a tree of vectors."""
     here, parameters = called(objective), parameters_of(objective)
     if unknown := [name for name in shapes if name not in parameters]:
         raise TypeError(
             f"shapes: {unknown[0]!r} is no parameter of {here} ({listed(parameters)})"
             f"{nearest(unknown[0], parameters)}"
         )
-    theirs = parameters_of(manual)
-    trees, choices, annotations = {}, {}, {}
+    theirs = parameters_of(manual, parameters)
+    trees, choices, annotations, values = {}, {}, {}, {}
+    plain = not_differentiated(manual)
     for name, parameter in parameters.items():
         own, other = (found[name].annotation if name in found else EMPTY for found in (parameters, theirs))
         fixed = parameter.default is not EMPTY  # what is annotated as an array is one all the same
         stated = next((a for a in (own, other) if is_stated(a, f"{here}: {name}", trees=not fixed)), None)
-        if name in shapes or stated is not None:
-            tree = filled(shapes.get(name, stated), f"{here}: {name}")
+        if name in shapes and (name in plain or (is_random_key(shapes[name]) and name not in domains)):
+            values[name] = shapes[name]
+        elif name in plain and not fixed:
+            raise TypeError(
+                f"{called(manual)}: parameter {name!r} is in nondiff_argnums and takes a plain value; give it, as in "
+                f"shapes={{{name!r}: 3}}"
+            )
+        elif name in shapes or stated is not None:
+            tree = filled(as_shape(name, shapes.get(name, stated)), f"{here}: {name}")
             trees[name] = named(name, tree)
             annotations |= {
                 leaf: annotation(leaf, what, domains) for leaf, what in parts(trees[name], tree, name).items()
@@ -177,9 +225,9 @@ def read_objective(
         elif parameter.default is EMPTY:
             raise TypeError(
                 f"{here}: parameter {name!r} has no shape; annotate it, as in {name}: Float[Array, 'n'] or "
-                f"give shapes={{{name!r}: 'n d'}}, or an example array in its place"
+                f"give shapes={{{name!r}: 'n d'}}, or an example array or random key in its place"
             )
-    return Inputs(objective, trees, choices, positional(parameters)), annotations
+    return Inputs(objective, trees, choices, positional(parameters), values), annotations
 
 
 def is_stated(annotation: Any, here: str, *, trees: bool) -> bool:
@@ -188,24 +236,29 @@ def is_stated(annotation: Any, here: str, *, trees: bool) -> bool:
 
 def read_manual(manual: Function, objective: Function, taken: Inputs) -> Inputs:
     """What the manual gradient takes: some of what the objective takes, by the same names."""
-    parameters = parameters_of(manual)
-    trees, choices = {}, {}
+    parameters = parameters_of(manual, [*taken.trees, *taken.choices, *taken.fixed])
+    trees, choices, values = {}, {}, {}
     for name, parameter in parameters.items():
         if name in taken.trees:
             trees[name] = taken.trees[name]
         elif name in taken.choices:
             choices[name] = taken.choices[name]
+        elif name in taken.fixed:
+            values[name] = taken.fixed[name]
         elif parameter.default is EMPTY:
             known = [*taken.trees, *taken.choices]
             raise TypeError(
                 f"{called(manual)}: parameter {name!r} is no parameter of {called(objective)} "
                 f"({listed(known)}){nearest(name, known)}; the two meet by name"
             )
-    return Inputs(manual, trees, choices, positional(parameters))
+    return Inputs(manual, trees, choices, positional(parameters), values)
 
 
 def read_wrt(
-    wrt: str | Sequence[str] | None, objective: Function, taken: Inputs, annotations: Mapping[str, Any]
+    wrt: str | int | Sequence[str | int] | None,
+    objective: Function,
+    taken: Inputs,
+    annotations: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The parameters to differentiate by, each with the tree of its leaves' names."""
     floating = [
@@ -213,7 +266,8 @@ def read_wrt(
         for name, tree in taken.trees.items()
         if any(is_float(annotations[leaf]) for leaf in jax.tree.leaves(tree))
     ]
-    chosen = floating if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+    given = floating if wrt is None else [wrt] if isinstance(wrt, str | int) else [*wrt]
+    chosen = [parameter_at(each, objective) if isinstance(each, int) else each for each in given]
     for name in chosen:
         if name not in taken.trees:
             raise TypeError(
@@ -229,3 +283,13 @@ def read_wrt(
             f"wrt: nothing to differentiate {called(objective)} by; name at least one of {listed(floating)}"
         )
     return {name: taken.trees[name] for name in chosen}
+
+
+def parameter_at(position: int, objective: Function) -> str:
+    """The name of a parameter by its position, as in `argnums` of jax."""
+    names = [*parameters_of(objective)]
+    if not -len(names) <= position < len(names):
+        raise TypeError(
+            f"wrt: {position} is no position of a parameter of {called(objective)} ({listed(names)})"
+        )
+    return names[position]

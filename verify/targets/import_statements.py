@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterator
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,8 +54,8 @@ class Imports:
             yield f"sys.path.insert(0, {json.dumps(str(folder))})"
         for alias, (_, name) in sorted(places.items(), key=lambda item: item[1][1]):
             package, _, last = name.rpartition(".")
-            if not last.isidentifier():
-                yield f"{alias} = __import__({name!r})"
+            if not all(part.isidentifier() and not iskeyword(part) for part in name.split(".")):
+                yield f'{alias} = __import__({json.dumps(name)}, fromlist=["*"])'
             else:
                 renamed = f" as {alias}" if alias != last else ""
                 yield f"from {package} import {last}{renamed}" if package else f"import {last}{renamed}"
@@ -71,8 +72,8 @@ class Imports:
         for alias, known in self._modules.items():
             if known is module:
                 return alias
-        alias = re.sub(r"\W", "_", _place(module)[1].rpartition(".")[2])
-        while alias in self._taken or alias in self._modules:
+        alias = re.sub(r"\W|^(?=\d)", "_", _place(module)[1].rpartition(".")[2])
+        while alias in self._taken or alias in self._modules or iskeyword(alias):
             alias += "_"
         self._modules[alias] = module
         return alias

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from manual_bp.construction.lowering import Part
 from manual_bp.construction.trees import Names, children
-from verify.targets.arguments import Function, Inputs
+from verify.targets.arguments import Function, Inputs, is_random_key
 from verify.targets.import_statements import Imports
 
 
@@ -42,7 +44,8 @@ def call(inputs: Inputs, scope: Scope) -> str:
     """A call of a user's function, its arrays and trees by keyword."""
     trees = {name: tree(names, scope) for name, names in inputs.trees.items()}
     given = {**trees, **{name: scope.names[name] for name in inputs.choices}}
-    first = [given.pop(name) for name in [*given] if name in inputs.positional]
+    given |= {name: constant(value, scope) for name, value in inputs.fixed.items()}
+    first = [given.pop(name) for name in inputs.positional if name in given]
     arguments = [*first, *(f"{name}={code}" for name, code in given.items())]
     return f"{scope.imports.name(inputs.function, 'function')}({', '.join(arguments)})"
 
@@ -104,6 +107,19 @@ def tree(names: Names, scope: Scope) -> str:
     if made is None or not all(isinstance(step, jax.tree_util.GetAttrKey) for step, _ in inside):
         raise Unwritable(f"a {type(names).__name__} cannot be written down")
     return f"{made}({', '.join(f'{step.name}={code}' for step, code in inside)})"
+
+
+def constant(value: Any, scope: Scope) -> str:
+    """A value that no example changes: a number, a text, a random key, a function."""
+    if is_random_key(value):
+        typed = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        words = f"jnp.array({np.asarray(jax.random.key_data(value)).tolist()}, jnp.uint32)"
+        return f"jax.random.wrap_key_data({words})" if typed else words
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    if callable(value):
+        return scope.imports.name(value, "function")
+    raise Unwritable(f"a {type(value).__name__} cannot be written down")
 
 
 def _literal(key: Any) -> str:

@@ -18,6 +18,7 @@ from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT
 from verify.settings import Settings
 from verify.targets.custom_rules.derivations import rule_derivations
+from verify.targets.import_statements import Imports
 from verify.targets.source_code import Unwritable
 from verify.verdict import EquationReport, Verdict
 
@@ -96,6 +97,19 @@ def test_where_no_import_reaches_it_says_so(tmp_path: Path):
         "is defined inside test_where_no_import_reaches_it_says_so, so no import reaches it: paste it here"
         in output
     )
+
+
+def test_modules_whose_names_are_no_identifiers(tmp_path: Path, monkeypatch):
+    """A script imports `class.py` and `2d-layer.py` all the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    imports, found = Imports(()), {}
+    for name in ("class", "2d-layer"):
+        path = tmp_path / f"{name}.py"
+        path.write_text("def f(x):\n    return 3 * x\n")
+        found[name] = imports.find(importlib.import_module(name).f)
+    text = "\n".join(["import sys", *imports.lines(), *(f"assert {code}(2) == 6" for code in found.values())])
+    assert found == {"class": "class_.f", "2d-layer": "_2d_layer.f"}
+    exec(compile(text, "script.py", "exec"), {})
 
 
 def test_it_needs_nothing_of_verify(layer: Path, tmp_path: Path):

@@ -134,3 +134,29 @@ def test_what_derivation_refuses_is_shown_where_the_user_wrote_it(layer: Path):
     assert len(frames) == 1
     assert str(layer) in frames[0]
     assert "nothing" in str(raised.value)
+
+
+def package(folder: Path, layer: Path, name: str) -> Path:
+    """A package in whose module `name` a derivation is imported relatively."""
+    (folder / "models").mkdir()
+    (folder / "models" / "layers.py").write_text(layer.read_text())
+    path = folder / "models" / f"{name}.py"
+    path.write_text("from .layers import ENERGY\n")
+    return path
+
+
+def test_a_file_of_a_package_may_import_relatively(layer: Path):
+    path = package(layer.parent, layer, "whole")
+    with pytest.raises(TargetError, match=r"imports relatively, but .* is no package; add an __init__\.py"):
+        discovery.resolve([str(path)])
+    (path.parent / "__init__.py").touch()
+    (target,) = discovery.resolve([str(path)])
+    assert target.derivation.name == "energy"
+    assert discovery.load(target.spec) is target.derivation
+
+
+def test_two_derivations_of_one_name_are_told_apart_by_nothing(layer: Path):
+    other = layer.parent / "other.py"
+    other.write_text(layer.read_text())
+    with pytest.raises(TargetError, match=r"my_layer\.py:ENERGY and .*other\.py:ENERGY: are two derivations"):
+        discovery.resolve([str(layer), str(other)])

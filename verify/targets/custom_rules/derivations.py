@@ -20,7 +20,7 @@ from verify.targets.source_code import Scope, call, pulled_back, writes
 def rule_derivations(
     rule: Function,
     reference: Function,
-    wrt: str | Sequence[str] | None = None,
+    wrt: str | int | Sequence[str | int] | None = None,
     *,
     shapes: Mapping[str, Any] | None = None,
     domains: Mapping[str, Domain] | None = None,

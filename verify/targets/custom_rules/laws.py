@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from manual_bp.derivation import Derivation
 from manual_bp.domains import Domain
 from verify.interpreter.opaque import opaque_in
-from verify.targets.arguments import Function, Inputs, wired
+from verify.targets.arguments import Function, Inputs, abstract, first_rows, wired
 from verify.targets.custom_rules.law_source import texts
 from verify.targets.custom_rules.pullbacks import (
     TRANSFORMATIONS,
@@ -32,7 +32,7 @@ from verify.targets.custom_rules.pullbacks import (
     second_order,
 )
 from verify.targets.custom_rules.residual_dtypes import Dtypes
-from verify.targets.custom_rules.rule import Rule, abstract, first_rows
+from verify.targets.custom_rules.rule import Rule
 from verify.targets.source_code import writes
 
 
@@ -73,7 +73,7 @@ def laws(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> Derivatio
         _, found = texts(read, law.name, (scalars[0], scalars[1]))
         return writes(wired(equation, read.rule, {}, scalars), found)
 
-    nothing = Inputs(lambda: None, {}, {}, frozenset())
+    nothing = Inputs(lambda: None, {}, {}, ())
     return Derivation(
         name=f"{read.name}: laws",
         source="what any rule obeys" + "".join(f"; {each}" for each in (*refused, *dtypes.said)),

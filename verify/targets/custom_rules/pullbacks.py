@@ -110,7 +110,7 @@ def inside(transformation: Callable[[Function], Function], inputs: Inputs) -> In
         def __call__(self, *leaves: Any, **choices: Any) -> Any:
             return transformation(lambda *leaves: inputs(*leaves, **choices))(*leaves)
 
-    return Inside(inputs.function, inputs.trees, inputs.choices, inputs.positional)
+    return Inside(inputs.function, inputs.trees, inputs.choices, inputs.positional, inputs.fixed)
 
 
 def cotangents(

@@ -17,9 +17,9 @@ from jax.extend import core
 
 from verify.programs.tracing import NotADerivative
 from verify.settings import DTYPES
-from verify.targets.arguments import Inputs, called
+from verify.targets.arguments import Inputs, abstract, called, first_rows
 from verify.targets.custom_rules.pullbacks import cotangents, floats, pull
-from verify.targets.custom_rules.rule import Rule, abstract, first_rows
+from verify.targets.custom_rules.rule import Rule
 
 
 @dataclass

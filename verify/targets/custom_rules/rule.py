@@ -8,12 +8,10 @@ from typing import Any
 
 import jax
 
-from manual_bp.construction.signatures import read_shape, show
-from manual_bp.construction.tables import choices_of
+from manual_bp.construction.signatures import show
 from manual_bp.construction.trees import leaf_name
-from verify.targets.arguments import Inputs, called
+from verify.targets.arguments import Inputs, abstract, called, first_rows
 from verify.targets.custom_rules.pullbacks import has_floats
-from verify.targets.functions import PLAIN
 from verify.targets.source_code import path_code
 
 
@@ -57,20 +55,3 @@ def read_outputs(rule: Inputs, reference: Inputs, annotations: Mapping[str, Any]
     if not names:
         raise TypeError(f"{called(reference.function)}: returns no floating-point array to differentiate")
     return names
-
-
-def abstract(
-    inputs: Inputs, annotations: Mapping[str, Any], dtype: Any = PLAIN["float"]
-) -> list[jax.ShapeDtypeStruct]:
-    """The leaves where every named dimension is 1 and `*batch` one axis of 1, floats in this dtype."""
-    found = []
-    for leaf in inputs.leaves:
-        shape = read_shape(annotations[leaf], leaf)
-        assert shape is not None  # or it would be no leaf
-        sizes = tuple(dim if isinstance(dim, int) else 1 for dim in shape.dims)
-        found.append(jax.ShapeDtypeStruct(sizes, {**PLAIN, "float": dtype}[shape.kind]))
-    return found
-
-
-def first_rows(inputs: Inputs) -> dict[str, Any]:
-    return {name: next(iter(choices_of(table).values())) for name, table in inputs.choices.items()}
