@@ -164,7 +164,7 @@ def require(judged: Derivation | Report, *, settings: Settings | None = None, **
 
     It also takes a report that is there already: `require(check_gradient(...))`.
     """
-    from verify.report.story import story
+    from verify.report.story import listing, stories, story
 
     __tracebackhide__ = True
     report = judged if isinstance(judged, Report) else check(judged, settings=settings, **changes)
@@ -172,11 +172,8 @@ def require(judged: Derivation | Report, *, settings: Settings | None = None, **
         raise KeyboardInterrupt
     if report.good:
         return report
-    stories = [
-        story(equation, judged.name)
-        for judged in report.derivations
-        for equation in judged.equations
-        if not equation.verdict.good
-    ]
+    found = stories(report.derivations)
+    told = [story(equation, derivation) for derivation, equation in found.told]
+    told += filter(None, [listing(found.listed)])
     name = getattr(judged, "name", "the report")
-    raise Refuted("\n\n".join(stories) or f"{name}: nothing was judged", report)
+    raise Refuted("\n\n".join(told) or f"{name}: nothing was judged", report)

@@ -16,9 +16,10 @@ from verify.report import json, terminal
 from verify.runtime import files, platforms
 from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
 from verify.targets import template
+from verify.verdict import COMPOSED
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
-COMPOSED = ("gradient", r"\text{the equations composed}")  # judged as one more equation
+WHOLE = (COMPOSED, r"\text{the equations composed}")  # judged as one more equation
 
 
 class UsageError(Exception):
@@ -179,7 +180,7 @@ def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, 
     """For each derivation its name, source, and the (name, TeX) of the equations that `--only` leaves."""
     listing = []
     for _, derivation in found:
-        equations = [*((name, equation.tex) for name, equation in derivation.equations.items()), COMPOSED]
+        equations = [*((name, equation.tex) for name, equation in derivation.equations.items()), WHOLE]
         kept = [(name, tex) for name, tex in equations if settings.selects(derivation.name, name)]
         if kept:
             listing.append((derivation.name, derivation.source, kept))
@@ -195,7 +196,7 @@ def _probe(found, settings: Settings) -> None:
     from verify.targets.forward_checks import ProbeError, probe
 
     for _, derivation in found:
-        names = [*derivation.equations, COMPOSED[0]]
+        names = [*derivation.equations, COMPOSED]
         if any(settings.selects(derivation.name, name) for name in names):
             try:
                 probe(derivation, settings)

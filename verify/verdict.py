@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 SCHEMA = 1
+COMPOSED = "gradient"  # the name, among the equations, of the gradient that is composed of them
+LAWS = ": laws"  # ends the name of the derivation that has the laws of a rule
 CUT_SHORT = "the run was interrupted before all of it was judged; nothing was found against it by then"
 
 

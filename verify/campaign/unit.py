@@ -33,6 +33,7 @@ from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
 from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
+from verify.runtime import tracebacks
 from verify.verdict import Status, Verdict
 
 POINTS = (104, 66)  # of the proof, at a small shape and at one whose leaves hold LARGE numbers or more
@@ -75,9 +76,7 @@ class Judge:
                 self.isolated.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
             smallest = self.pair.programs(lowest, concrete=self.concrete)
         except (Exception, SystemExit) as error:
-            return self._nothing(
-                Fault(f"the forward pass raised {type(error).__name__}: {error}", wrong=False)
-            )
+            return self._nothing(Fault(f"the forward pass raised {tracebacks.one_line(error)}", wrong=False))
         for name, fault in smallest.faults.items():
             self.isolated.note(name, replace(fault, message=fault.message + ranks.said(self.derivation)))
         if missing := incomplete(self.derivation):

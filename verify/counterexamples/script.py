@@ -19,7 +19,7 @@ from verify.counterexamples.script_code import Code
 from verify.lanes.device.kink_injection import places
 from verify.programs.pair import Pair
 from verify.programs.reachability import before, between, ends
-from verify.programs.reference import COTANGENT
+from verify.programs.reference import COTANGENT, VJP
 from verify.programs.tracing import GRADIENT
 from verify.targets.source_code import Unwritable
 from verify.verdict import EquationReport
@@ -137,10 +137,10 @@ class Script:
     def _composed(self) -> Iterator[str]:
         """The equations one after the other, and jax.grad of the objective."""
         root, quantity = self.derivation.objective, self.case.quantity
-        symbol = quantity.removeprefix(f"d{root}_d").removeprefix("VJP by ")
+        symbol = quantity.removeprefix(f"d{root}_d").removeprefix(VJP)
         if symbol not in self.derivation.leaves:
             raise Unwritable(f"{quantity} is no derivative")
-        scaled = quantity.startswith("VJP by ") and not self.graph.cotangents
+        scaled = quantity.startswith(VJP) and not self.graph.cotangents
         values = {name: value for name, value in self.case.leaves.items() if scaled or name != COTANGENT}
         yield from self._whole(plan(self.graph, [symbol]), root, values)
 

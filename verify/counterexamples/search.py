@@ -1,8 +1,8 @@
 """Finds the smallest case at which the two sides of an equation differ, in the lanes that compile nothing.
 
 First a ladder of the smallest shapes with small integers, many cases at once: most counterexamples are found
-there, small already. Wilder data comes next, and then the cases that raised the suspicion. The case found is
-made simpler number by number.
+there, small already. Wilder data comes next, and then the cases that raised the suspicion, whose dimensions are
+made smaller. The case found is made simpler number by number.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from verify.arithmetic.bounds.value import differs
 from verify.counterexamples.shrinking import simplify, weight
+from verify.counterexamples.size_shrinking import shrink_sizes
 from verify.generation.data import fill, kinks_of
 from verify.generation.ranks import row_names
 from verify.generation.strategies import ladder
@@ -24,7 +25,6 @@ from verify.lanes.bounds import Comparison, bound
 from verify.lanes.proof import prove_at
 from verify.programs import reference
 from verify.programs.pair import Pair
-from verify.programs.tracing import GRADIENT
 from verify.verdict import Counterexample
 
 Leaves = Mapping[str, np.ndarray]
@@ -41,19 +41,30 @@ class FailingCase(NamedTuple):
 
 def search(pair: Pair, name: str, seed: int, first: Iterable[FailingCase] = ()) -> FailingCase | None:
     """The smallest case found at which `name` differs beyond both bounds; `first` are under suspicion."""
-    for sizes, leaves, concrete in (*_candidates(pair, seed), *first):
-        differ = functools.partial(_differing, pair, name, sizes, concrete)
-        differing = differ(leaves)
+    for suspect, found in (
+        *((False, case) for case in _candidates(pair, seed)),
+        *((True, case) for case in first),
+    ):
+        sizes, leaves, concrete = found
+        differing = _differing(pair, name, sizes, concrete, leaves)
         if differing.any():
             simplest = min(map(int, np.flatnonzero(differing)), key=lambda case: weight(one(leaves, case)))
-            case = simplify(dict(one(leaves, simplest)), pair.specs(sizes), sizes, differ)
-            return FailingCase(sizes, case, concrete)
+            case = dict(one(leaves, simplest))
+            if suspect:  # the sizes on the ladder are small already
+                differ_at = functools.partial(_differing_at, pair, name, concrete)
+                sizes, case = shrink_sizes(sizes, case, pair.specs, differ_at, seed, kinks_of(pair.choices))
+            differ = functools.partial(_differing, pair, name, sizes, concrete)
+            return FailingCase(sizes, simplify(dict(case), pair.specs(sizes), sizes, differ), concrete)
     return None
 
 
 def differing(pair: Pair, name: str, case: FailingCase) -> bool:
     """Whether a single case still is a counterexample."""
     return bool(_differing(pair, name, case.sizes, case.concrete, case.leaves).any())
+
+
+def _differing_at(pair: Pair, name: str, concrete: bool, sizes: Sizes, leaves: Leaves) -> np.ndarray:
+    return _differing(pair, name, sizes, concrete, leaves)
 
 
 def _differing(pair: Pair, name: str, sizes: Sizes, concrete: bool, leaves: Leaves) -> np.ndarray:
@@ -108,7 +119,9 @@ def describe(pair: Pair, name: str, found: FailingCase, holds: tuple[str, ...] =
         choices=row_names(pair.choices),
         dims=dict(sizes),
         leaves={
-            n: _plain(leaf) for n, leaf in leaves.items() if n != reference.COTANGENT or name == GRADIENT
+            n: _plain(leaf)
+            for n, leaf in leaves.items()
+            if n != reference.COTANGENT or quantity.startswith(reference.VJP)
         },
         inputs={n: _plain(getattr(value, "value", value)) for n, value in values.items()},
         index=case_index,
@@ -129,7 +142,7 @@ def _worst(comparison: Comparison) -> tuple[str, tuple[int, ...], tuple[float, f
         ratio = np.where(np.isnan(sides[0]), -1.0, sides[0])
         if ratio.size:
             at = np.unravel_index(int(ratio.argmax()), ratio.shape)
-            ours, theirs, allowed = (float(side[at]) for side in sides[1:])
+            ours, theirs, allowed = (float(side[at]) + 0.0 for side in sides[1:])  # a zero without a sign
             found.append((float(ratio[at]), quantity, tuple(int(i) for i in at[1:]), (ours, theirs, allowed)))
     _, quantity, index, numbers = max(found, key=lambda item: item[0])
     return quantity, index, numbers

@@ -22,4 +22,5 @@ def weights(values: Array) -> Array:
     size = np.abs(np.atleast_1d(values), dtype=np.float64)
     safe = np.where(np.isfinite(size) & (size > 0), size, 1.0)
     digits = np.log2(safe / lowest_bit(safe)) + np.abs(np.log2(safe))
-    return np.where(size == 0, 0.0, 1.0 + digits + 0.25 * (values < 0))
+    sign = 0.25 * np.signbit(np.atleast_1d(values).astype(np.float64))  # -0.0 is less simple than 0.0
+    return np.where(size == 0, sign, 1.0 + digits + sign)

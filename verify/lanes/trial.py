@@ -24,6 +24,7 @@ from verify.lanes.proof import prove
 from verify.lanes.purity import numbers, traces_until_another
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT, Fault, NotADerivative, Programs, Traced, alone
+from verify.runtime import tracebacks
 from verify.verdict import Verdict
 
 Leaves = Mapping[str, np.ndarray]
@@ -73,7 +74,7 @@ class Candidate:
         except NotADerivative as wrong:
             return Fault(str(wrong), wrong=True)
         except Exception as error:  # what does not run is wrong for everybody to see
-            return Fault(f"raised {type(error).__name__}: {error}", wrong=False)
+            return Fault(f"raised {tracebacks.one_line(error)}", wrong=False)
 
 
 def _walkable(traced: Traced) -> Traced | Fault:

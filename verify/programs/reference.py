@@ -26,6 +26,8 @@ COTANGENT = (
     "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
 )
 
+VJP = "VJP by "  # before the symbol: a derivative that is pulled back from the drawn cotangent
+
 Rows = Mapping[str, Any]
 
 
@@ -158,6 +160,6 @@ def _quantities(
     return {
         root: value,
         **{f"d{root}_d{symbol}": derivative for symbol, derivative in derivatives.items()},
-        **{f"VJP by {symbol}": derivative for symbol, derivative in pulled.items()},
+        **{f"{VJP}{symbol}": derivative for symbol, derivative in pulled.items()},
         **{f"primal {i}": output for i, output in enumerate(outputs)},
     }

@@ -14,9 +14,11 @@ from jax.extend import core
 from manual_bp.construction.graph import Equation
 from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
+from verify.runtime import tracebacks
 from verify.runtime.activity import NOTHING, doing
+from verify.verdict import COMPOSED
 
-GRADIENT = "gradient"  # the name of the composed gradient among the equations
+GRADIENT = COMPOSED
 DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
 
 
@@ -136,10 +138,7 @@ def attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) 
     except NotADerivative as wrong:
         return Fault(f"{name}: {wrong}", wrong=True)
     except (Exception, SystemExit) as error:
-        return Fault(
-            f"{name}: raised {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}",
-            wrong=False,
-        )
+        return Fault(f"{name}: raised {tracebacks.one_line(error)}", wrong=False)
 
 
 COMPLEX = "complex numbers take part, of which no lane has a model yet; nothing is proved or refuted"

@@ -6,12 +6,12 @@ import pprint
 import re
 import shlex
 import textwrap
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from manual_bp.construction.axes import gathered
 from manual_bp.description.formula import to_unicode
-from verify.verdict import Counterexample, EquationReport, Verdict
+from verify.verdict import COMPOSED, LAWS, Counterexample, DerivationReport, EquationReport, Verdict
 
 WIDTH = 80
 INDENT = "    "
@@ -36,6 +36,45 @@ def story(equation: EquationReport, derivation: str = "") -> str:
     if equation.counterexample:
         lines += told(equation.counterexample, equation.name)
     return "\n".join(lines)
+
+
+class Stories(NamedTuple):
+    """The equations that were not accepted, each with the name of its derivation."""
+
+    told: list[tuple[str, EquationReport]]  # whose story is worth reading
+    listed: list[tuple[str, EquationReport]]  # of the same verdict as one of those that they are made of
+
+
+def stories(derivations: Iterable[DerivationReport]) -> Stories:
+    """One mistake is told once: not again of the gradient that is composed of it, nor of the laws of its rule."""
+    found, failed = Stories([], []), dict[str, set[Verdict]]()
+    for derivation in derivations:
+        rule = derivation.name.removesuffix(LAWS)
+        before = failed.setdefault(rule, set())
+        for equation in derivation.equations:
+            if equation.verdict.good or equation.cut_short:
+                continue
+            made_of_others = equation.name == COMPOSED or derivation.name != rule
+            follows = made_of_others and equation.verdict in before
+            (found.listed if follows else found.told).append((derivation.name, equation))
+            before.add(equation.verdict)
+    return found
+
+
+def listing(listed: Iterable[tuple[str, EquationReport]]) -> str:
+    """One line for each equation that is not told of, with the command that shows it; "" where there is none."""
+    lines = []
+    for derivation, equation in listed:
+        case = equation.counterexample
+        again = "" if case is None else _commands(case)[-1:]
+        lines += [f"  {derivation}/{equation.name} is {equation.verdict}", *(INDENT + line for line in again)]
+    return "\n".join(["these go with what is told above:", *lines] if lines else [])
+
+
+def _commands(case: Counterexample) -> list[str]:
+    """The commands that show a case again."""
+    again = [f"python {shlex.quote(case.script)}"] if case.script else []
+    return again + ([f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else [])
 
 
 def told(case: Counterexample, name: str) -> list[str]:
@@ -63,9 +102,7 @@ def told(case: Counterexample, name: str) -> list[str]:
     ]
     if case.holds:
         lines += ["", *_wrapped(f"equations before it that hold: {', '.join(case.holds)}", "  ")]
-    again = [f"python {shlex.quote(case.script)}"] if case.script else []
-    again += [f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else []
-    if again:
+    if again := _commands(case):
         lines += ["", "  to see it again:", *(INDENT + command for command in again)]
     if case.unwritable:
         lines += ["", *_wrapped(f"no script of it: {case.unwritable}", "  ")]

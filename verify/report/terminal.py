@@ -21,7 +21,7 @@ from rich.text import Text
 
 from manual_bp.description import signs
 from manual_bp.description.formula import to_unicode
-from verify.report.story import story, told
+from verify.report.story import listing, stories, story, told
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Status, Verdict
 
 STYLES = {
@@ -99,10 +99,11 @@ def show(report: Report, console: Console, saved: Path | None = None) -> None:
         _show_derivation(derivation, columns, console)
     if equations := _equations(report):
         console.print(Text(_legend(equations, columns), style="dim"), end="\n\n")
-    for derivation in report.derivations:
-        for equation in derivation.equations:
-            if not equation.verdict.good and not equation.cut_short:
-                _show_story(equation, derivation.name, console)
+    found = stories(report.derivations)
+    for name, equation in found.told:
+        _show_story(equation, name, console)
+    if rest := listing(found.listed):
+        console.print(Text(rest), soft_wrap=True, end="\n\n")
     _show_summary(report, console, saved)
 
 
@@ -191,9 +192,16 @@ def _title(equation: EquationReport, columns: tuple[Column, ...]) -> str:
 
 
 def _legend(equations: list[EquationReport], columns: tuple[Column, ...]) -> str:
-    error = "the probability that a wrong equation would have passed the proof"
-    worst = "the largest difference over the rounding error that explains it, 1 being a violation"
-    legend = f"error: {error}; worst: {worst}." if columns is WIDE_COLUMNS else f"error: {error}; ≤: {worst}."
+    wide = columns is WIDE_COLUMNS
+    legend = (
+        "points: random points of finite fields at which both sides were compared; cases: data in float64 with "
+        "bounds, and on the device; "
+    )
+    if wide:
+        legend += "branches: patterns of choices that the points met; exact: numbers judged to the bit; "
+    legend += "error: the probability that a wrong equation would have passed the proof; "
+    sign = "worst" if wide else "≤ and ×"
+    legend += f"{sign}: the largest difference over the rounding error that explains it, 1 being a violation."
     if any(_is_closed(equation) and equation.proof.theorem == "exponential" for equation in equations):
         legend += " *: with exponentials as variables of their own."
     return legend
@@ -233,7 +241,10 @@ def _worst(equation: EquationReport) -> str:
     if not _bounded(equation):
         return NONE
     worst = max([equation.bounds.worst, *(lane.worst for lane in equation.device)])
-    return f"{worst:.2g}"
+    if 1000 <= worst < math.inf:
+        return f"{worst:.0e}".replace("e+0", "e").replace("e+", "e")
+    text = f"{worst:.2g}"
+    return text if worst == 1 or float(text) != 1 else ("<1" if worst < 1 else ">1")
 
 
 def _bounded(equation: EquationReport) -> int:
@@ -241,11 +252,13 @@ def _bounded(equation: EquationReport) -> int:
 
 
 def _certainty(equation: EquationReport) -> str:
-    """The probability of error of a proof; where nothing is proved, the worst difference."""
+    """The probability of error of a proof; of what is verified or inaccurate, the worst difference."""
     worst = _worst(equation)
     if (_is_closed(equation) and equation.verdict is Verdict.PROVED) or worst == NONE:
         return _error(equation)
-    return f"≤ {worst}" if equation.verdict.good else worst
+    if equation.verdict.good:
+        return f"≤ {worst}"
+    return f"× {worst}" if equation.verdict is Verdict.INACCURATE else NONE
 
 
 def _device(equation: EquationReport, what: str) -> int:

@@ -8,7 +8,6 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 import manual_bp
 from manual_bp.derivation import Derivation
-from verify.runtime import files
+from verify.runtime import tracebacks
 
 BOOK = "manual_bp.book"
 PACKAGE = Path(__file__).parents[1]  # verify itself
@@ -208,20 +207,5 @@ def _importing(origin: str, run) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise TargetError(
-            f"{_users_traceback(error)}{origin}: does not import; mend the error above"
+            f"{tracebacks.users(error)}{origin}: does not import; mend the error above"
         ) from error
-
-
-def _users_traceback(error: BaseException) -> str:
-    """The traceback without Python's, the libraries' and our own frames: what the user can mend."""
-    report = traceback.TracebackException.from_exception(error)
-    report.__cause__ = report.__context__ = None
-    theirs = [frame for frame in report.stack if not _is_foreign(frame.filename)]
-    report.stack = traceback.StackSummary.from_list(theirs)
-    return "".join(report.format())
-
-
-def _is_foreign(filename: str) -> bool:
-    path, book = Path(filename), Path(manual_bp.__path__[0])
-    within = any(path.is_relative_to(folder) for folder in (*files.libraries(), PACKAGE, book))
-    return filename.startswith("<") or (within and not path.is_relative_to(book / "book"))

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from verify.report import terminal
+from verify.report.story import stories
 from verify.verdict import (
     BoundsEvidence,
     DerivationReport,
@@ -93,6 +94,47 @@ def test_a_failure_has_its_story_and_the_rest_has_none():
     lines = shown(equation(), equation("dJ_dz", Verdict.REFUTED, because="minus is missing"))
     assert "backprop/dJ_dz is refuted: it is not the derivative" in lines
     assert not any(line.startswith("backprop/dJ_dW2") for line in lines)
+
+
+def test_one_mistake_is_told_once():
+    """Of the gradient composed of a wrong equation, and of the laws of a wrong rule, it is said that they fail."""
+    report = Report(
+        {},
+        {},
+        {},
+        [
+            DerivationReport(
+                "mine",
+                "",
+                [
+                    equation("dJ_dx", Verdict.REFUTED),
+                    equation("gradient", Verdict.REFUTED),
+                    equation("dJ_dy"),
+                ],
+            ),
+            DerivationReport("mine: laws", "", [equation("djit_x_dunit", Verdict.REFUTED)]),
+            DerivationReport("other", "", [equation("dJ_dx", Verdict.REFUTED)]),
+        ],
+    )
+    found = stories(report.derivations)
+    assert [(name, each.name) for name, each in found.told] == [("mine", "dJ_dx"), ("other", "dJ_dx")]
+    text = terminal.text(report)
+    assert "mine/gradient is refuted: it is not" not in text
+    assert "  mine/gradient is refuted\n  mine: laws/djit_x_dunit is refuted" in text
+
+
+def test_another_verdict_is_another_story():
+    lines = shown(equation("dJ_dx", Verdict.INACCURATE), equation("gradient", Verdict.REFUTED))
+    assert "backprop/gradient is refuted: it is not the derivative" in lines
+
+
+@pytest.mark.parametrize(
+    ("worst", "cell"), [(0.31, "0.31"), (0.99988, "<1"), (1.0, "1"), (1.0004, ">1"), (1.3e14, "1e14")]
+)
+def test_a_difference_is_never_rounded_to_the_limit(worst, cell):
+    lines = shown(equation(verdict=Verdict.INACCURATE, bounds=BoundsEvidence(3, worst)))
+    assert row(lines, FORMULA)[-2:] == ["×", cell]
+    assert row(shown(equation(verdict=Verdict.REFUTED, bounds=BoundsEvidence(3, worst))), FORMULA)[-1] == "–"
 
 
 def test_the_summary():

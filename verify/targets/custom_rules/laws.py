@@ -34,6 +34,7 @@ from verify.targets.custom_rules.pullbacks import (
 from verify.targets.custom_rules.residual_dtypes import Dtypes
 from verify.targets.custom_rules.rule import Rule
 from verify.targets.source_code import writes
+from verify.verdict import LAWS
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def laws(read: Rule, domains: Mapping[str, Domain], dtypes: Dtypes) -> Derivatio
 
     nothing = Inputs(lambda: None, {}, {}, ())
     return Derivation(
-        name=f"{read.name}: laws",
+        name=f"{read.name}{LAWS}",
         source="what any rule obeys" + "".join(f"; {each}" for each in (*refused, *dtypes.said)),
         forward={read.fresh(law.name): forward(law) for law in judged}
         | {
