@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from verify.branches.coverage import REFERENCE, Branches, together
 from verify.campaign.evidence import ENOUGH, WEAKEST, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
@@ -20,7 +21,7 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
         found = [unit for unit in units if equation in unit.equations]
         merged = merge([unit.equations[equation] for unit in found])
         faults = [unit.faults[equation] for unit in found if equation in unit.faults]
-        unmet = sorted({piece for unit in found for piece in unit.unmet})
+        unmet = [*sorted({piece for unit in found for piece in unit.unmet}), *untaken(equation, found)]
         if fatal := next(
             (fault for fault in faults if fault.fatal), None
         ):  # the rest depends on when it was found
@@ -38,6 +39,23 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
     if whole is not None and refuted:
         whole.because = f"it is composed of {', '.join(refuted)}, refuted above"
     return report
+
+
+SHOWN = 3  # outcomes that are named
+
+
+def untaken(equation: str, units: Sequence[Findings]) -> list[str]:
+    """What could come of a comparison or a selection on either side of an equation, and came of it in no unit."""
+    branches: Branches = {}
+    for unit in units:
+        together(branches, unit.branches)
+    sides = {equation, REFERENCE}
+    mine = [b for b in branches.values() if b.unmet and (equation == GRADIENT or b.program in sides)]
+    first: dict[str, str] = {}  # one at each place: the others there follow from it
+    for branch in mine:
+        first.setdefault(branch.place or branch.unmet[0], branch.unmet[0])
+    more = len(first) - SHOWN
+    return [*list(first.values())[:SHOWN], *([f"{more} more"] if more > 0 else [])]
 
 
 def broken_models(gradient: EquationReport) -> dict[str, float]:
@@ -93,12 +111,12 @@ def _by_what_holds(
         found = Verdict.VERIFIED if bounds.power is not None else Verdict.INCONCLUSIVE
         return found, f"equal at all {proof.points:,} points, but {error}"
     blind = [f"{e.dtype}" for e in report.device if e.cases and e.power is None and not e.exact]
-    if proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet and not blind:
-        return Verdict.PROVED, None
+    closed = proof.status is Status.CLOSED and proof.points >= ENOUGH
+    if closed and not blind:
+        return (Verdict.VERIFIED, _open(proof, unmet)) if unmet else (Verdict.PROVED, None)
     if bounds.cases and bounds.power is not None:
-        closed = proof.status is Status.CLOSED and proof.points >= ENOUGH and not unmet
         seen = f"no case on the device in {', '.join(blind)} had the power to refute"
-        return Verdict.VERIFIED, seen if closed else _open(proof, unmet)
+        return Verdict.VERIFIED, seen if closed and not unmet else _open(proof, unmet)
     return (
         Verdict.INCONCLUSIVE,
         "no case had the power to refute: every bound was as large as the number itself",
@@ -166,5 +184,5 @@ def _open(proof: ProofEvidence, unmet: Sequence[str]) -> str:
     if proof.status is Status.OPEN and proof.points:
         return "the proof stayed open: the sides differ by less than float64 can see, as when a constant is rounded"
     if unmet:
-        return f"the proof stayed open: no point reached {', '.join(unmet)}"
+        return f"equal at all {proof.points:,} points, but no case reached {', '.join(unmet)}"
     return f"the proof stayed open: only {proof.points} points have a value in the field"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from manual_bp.construction.axes import gathered
 from manual_bp.construction.composition import plan
@@ -12,6 +14,8 @@ from verify.campaign.evidence import enter_opaque
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import Opaque, OpaqueError
 from verify.interpreter.walker import Sizes
+from verify.lanes.purity import WHY as CHANGING
+from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
 from verify.programs.tracing import COMPLEX, GRADIENT, Fault, Programs, Traced, WalkError, has_complex
 
@@ -44,6 +48,14 @@ class Isolation:
         taken = [equation.name for equation in plan(self.pair.derivation.graph, self.pair.symbols)]
         if fault.fatal and name in taken and GRADIENT not in self.pair.given_up:
             self.give_up(GRADIENT, replace(fault, message=f"{GRADIENT}: it takes {fault.message}"))
+
+    def leave_out_changing(self, sizes: Sizes, leaves: Mapping[str, np.ndarray]) -> Fault | None:
+        """Gives up equations that are not the same function twice; the fault of them all if a node is not."""
+        if node := self("a first look", changing_node, self.pair, sizes, leaves):
+            return Fault(f"{node}: {CHANGING}", wrong=False, fatal=True)
+        for name in self("a first look", changing_equations, self.pair, sizes, leaves):
+            self.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
+        return None
 
     def leave_out_complex(self, programs: Programs) -> Fault | None:
         """Gives up the equations that compute with complex numbers; the fault of them all if the reference does."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from manual_bp.derivation import Derivation
+from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.campaign import device_runs, evidence
+from verify.campaign.branch_search import BranchSearch
 from verify.campaign.evidence import ENOUGH
 from verify.campaign.isolation import Isolation
 from verify.campaign.work import Findings, Unit, blank, upstream
@@ -19,7 +21,7 @@ from verify.counterexamples.stored import fitting
 from verify.diagnosis.inaccuracy import narrowed
 from verify.diagnosis.recognition import diagnose
 from verify.generation import ranks
-from verify.generation.data import fill, kinks_of
+from verify.generation.data import Leaves, fill, kinks_of
 from verify.generation.exploration import climbed
 from verify.generation.strategies import ladder, numbers
 from verify.generation.structures import STRUCTURES
@@ -28,8 +30,6 @@ from verify.lanes.bounds import bound
 from verify.lanes.device.lane import Compiled, Device
 from verify.lanes.opinions.opinions import ask_about
 from verify.lanes.proof import prove
-from verify.lanes.purity import WHY as CHANGING
-from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
 from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
@@ -72,6 +72,7 @@ class Judge:
         try:
             self.pair = Pair(self.derivation, self.choices)
             self.isolated = Isolation(self.pair, self.findings)
+            self.branch_search = BranchSearch(self.pair, self.isolated, self.rng)
             for name, why in self.unit.lost:
                 self.isolated.give_up(name, Fault(f"{name}: {why}", wrong=False, fatal=True))
             smallest = self.pair.programs(lowest, concrete=self.concrete)
@@ -84,29 +85,20 @@ class Judge:
         if fault := self.isolated.leave_out_complex(smallest):
             return self._nothing(fault)
         try:
-            if self.concrete and (node := self._leave_out_what_changes(lowest)):
-                return self._nothing(Fault(f"{node}: {CHANGING}", wrong=False, fatal=True))
+            if self.concrete and (fault := self.isolated.leave_out_changing(lowest, self._mixed(lowest, 1))):
+                return self._nothing(fault)
             self._replay_kept()
             if not self.unit.only_replays:
                 self.findings.programs = 3 + len(self.derivation.equations)
                 self._climb()
                 self._explore()
+                self.branch_search(self._prove, self._bound, thorough=self.first)
                 if self.unit.on_device or self.findings.on_device_alone:
                     self._run_on_device()
             self._conclude()
         finally:
             forget_programs()
         return self.findings
-
-    def _leave_out_what_changes(self, sizes: Sizes) -> str | None:
-        """Gives up equations that are not the same function twice; returns the node that is not, if there is one."""
-        leaves = self._mixed(sizes, 1)
-        node = self.isolated("a first look", changing_node, self.pair, sizes, leaves)
-        for name in (
-            [] if node else self.isolated("a first look", changing_equations, self.pair, sizes, leaves)
-        ):
-            self.isolated.give_up(name, Fault(f"{name}: {CHANGING}", wrong=False, fatal=True))
-        return node
 
     def _nothing(self, fault: Fault) -> Findings:
         """The same fault of every equation."""
@@ -135,10 +127,13 @@ class Judge:
 
     # --- lanes ---
 
-    def _prove(self, sizes: Sizes, *, concrete: bool = False, whole: bool = True) -> None:
-        options = {"concrete": concrete, "whole": whole}
-        large = numbers(self.derivation, sizes) >= LARGE
-        points = POINTS[large]
+    def _prove(
+        self, sizes: Sizes, *, concrete: bool = False, whole: bool = True, floats: Leaves | None = None
+    ) -> None:
+        self.branch_search.watch(sizes, concrete=concrete)
+        options = {"concrete": concrete, "whole": whole, "floats": floats}
+        large = numbers(self.derivation, sizes) >= LARGE or floats is not None
+        points = POINTS[large] if floats is None else len(next(iter(floats.values())))
         proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
         if not large and any(
             outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
@@ -156,8 +151,12 @@ class Judge:
                     case = search.one(proof.floats, outcome.first_mismatch)
                     self._suspect(name, FailingCase(sizes, case, concrete))
 
-    def _bound(self, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> None:
-        bounding = self.isolated("the bounds lane", bound, self.pair, sizes, leaves, concrete=concrete)
+    def _bound(
+        self, sizes: Sizes, leaves: Leaves, *, concrete: bool = False, arithmetic: Bounds | None = None
+    ) -> None:
+        self.branch_search.watch(sizes, concrete=concrete)
+        options = {"concrete": concrete, "arithmetic": arithmetic}
+        bounding = self.isolated("the bounds lane", bound, self.pair, sizes, leaves, **options)
         count = len(next(iter(leaves.values())))
         self._note(sizes, count)
         for name, comparison in bounding.comparisons.items():
@@ -287,6 +286,7 @@ class Judge:
         report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
+        self.findings.branches = self.branch_search.coverage.branches()
         for choice, row in self.choices.items():
             kinks = getattr(row, "kinks", ())
             for piece in range(len(kinks) + 1) if kinks else ():

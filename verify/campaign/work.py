@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manual_bp.derivation import Derivation
+from verify.branches.coverage import Branches
 from verify.generation.exploration import Planned
 from verify.programs.reference import uncomposed
 from verify.programs.tracing import GRADIENT, Fault
@@ -44,6 +45,9 @@ class Findings:
     programs: int = 0
     kinks: dict[tuple[str, str, float], int] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)  # pieces of activations and losses that no point reached
+    branches: Branches = field(
+        default_factory=dict
+    )  # of the programs: which outcomes could be, and which were
     resolved: list[str] = field(
         default_factory=list
     )  # equations whose stored counterexample no longer is one

@@ -24,6 +24,7 @@ from verify.interpreter.indexing import INDEXED_MOVES, split_operands
 from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.jax_functions import name_in_jax
 from verify.interpreter.movement import MOVES
+from verify.interpreter.observation import observer_of
 from verify.interpreter.steps import ShapeDtype, Sizes, Step, Templates
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
@@ -90,8 +91,15 @@ def evaluate(
     def read(atom: Any) -> Value:
         return _literal(arithmetic, atom) if isinstance(atom, core.Literal) else environment[atom]
 
+    observer = observer_of(arithmetic)
     for equation, step in zip(jaxpr.eqns, program.steps(sizes), strict=True):
-        results = _apply(arithmetic, sizes, step, [read(atom) for atom in equation.invars])
+        arguments = [read(atom) for atom in equation.invars]
+        if observer is None:
+            results = _apply(arithmetic, sizes, step, arguments)
+        else:
+            observer.enter(step)
+            results = _apply(arithmetic, sizes, step, arguments)
+            observer.leave(step, arguments, results)
         environment.update(zip(equation.outvars, results, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 

@@ -63,15 +63,17 @@ def prove(
     *,
     concrete: bool = False,
     whole: bool = True,
+    floats: Mapping[str, np.ndarray] | None = None,
 ) -> Proof:
-    """Evaluates everything at random points: generic floats steer, independent random residues decide.
+    """Evaluates everything at random points: generic floats steer, or those given; independent random residues decide.
 
     The gradient whole is left out where `whole` says so: it takes as long as all equations together.
     """
     specs, programs = pair.specs(sizes), pair.programs(sizes, concrete=concrete)
     if not whole:
         programs = replace(programs, composed=None)
-    floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
+    if floats is None:
+        floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
     proof = _climb(pair, programs, sizes, Points.random(rng, specs, floats))
     proof.floats = floats
     return proof

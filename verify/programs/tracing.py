@@ -12,6 +12,7 @@ import numpy as np
 from jax.extend import core
 
 from manual_bp.construction.graph import Equation
+from verify.interpreter.observation import Observer, observed
 from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
 from verify.runtime import tracebacks
@@ -51,11 +52,12 @@ class Traced:
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
         self.program = Program(jaxpr)
+        self.observer: Observer | None = None  # of every walk through it
         self.tree = jax.tree.structure(self.results)
 
     def __call__(self, arithmetic: Arithmetic, sizes: Sizes, values: Mapping[str, Value]) -> Any:
         """The results in this arithmetic at these sizes; what is not asked for in `values` may stand there too."""
-        with doing(self.name), np.errstate(all="ignore"):
+        with doing(self.name), np.errstate(all="ignore"), observed(arithmetic, self.observer):
             try:
                 results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
             except Exception as error:

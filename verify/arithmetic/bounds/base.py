@@ -14,6 +14,7 @@ from verify.arithmetic.bounds.units import Unit, Units
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
 
 if TYPE_CHECKING:
+    from verify.interpreter.observation import Observer
     from verify.interpreter.steps import Step
 
 Value = Any
@@ -32,6 +33,7 @@ class BaseBounds:
     ):
         self.units = Units(dtype, precision, platform)
         self.estimated: set[str] = set()  # primitives whose error is estimated, not bounded
+        self.observer: Observer | None = None  # of its walks
         self.undecided: Array = np.zeros(1, bool)  # cases in which control flow or an index was in doubt
         self._literals: dict[float, Bounded] = {}
         self._literal_tags: dict[float, int] = {}

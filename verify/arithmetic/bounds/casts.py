@@ -24,7 +24,7 @@ def convert_element_type(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
         return _to_integer(step, a) if isinstance(a, Bounded) else in_doubt(arithmetic, step, a)
     unit = arithmetic.unit(step)
     if not isinstance(a, Bounded):
-        return _from_integer(unit, a)
+        return from_integer(unit, a)
     source = arithmetic.units.of(step.inputs[0].dtype)
     if unit.bits >= source.bits and unit.largest >= source.largest:
         return a
@@ -33,7 +33,7 @@ def convert_element_type(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
     return _narrowed(unit, a)
 
 
-def _from_integer(unit: Unit, a: Any) -> Bounded:
+def from_integer(unit: Unit, a: Any) -> Bounded:
     """Integers that the type cannot hold are rounded; a truth value in doubt is wrong by 1."""
     value = numbers(a).astype(np.float64)
     result = _narrowed(unit, Bounded(value))
@@ -101,4 +101,4 @@ def counted(arithmetic: BaseBounds, step: Step) -> Any:
     numbers = iota(step)
     if np.dtype(step.outputs[0].dtype).kind in "iub":
         return numbers
-    return _from_integer(arithmetic.unit(step), numbers)
+    return from_integer(arithmetic.unit(step), numbers)

@@ -9,14 +9,15 @@ the underflow of each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from verify.arithmetic.bounds.casts import from_integer
 from verify.arithmetic.bounds.rounding import representable
 from verify.arithmetic.bounds.units import HOST
-from verify.arithmetic.bounds.value import Array, Bounded, lowest_bit
+from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, lowest_bit
 from verify.interpreter.contraction import layout
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from verify.interpreter.steps import Step
 
 
-def contraction(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
+def contraction(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> Bounded:
     """dot_general and conv_general_dilated."""
     to_left, to_right, arrange, terms = layout(step)
-    a, b = (arithmetic.exact(x.astype(np.float64)) if isinstance(x, np.ndarray) else x for x in (a, b))
     unit = arithmetic.unit(step)
+    a, b = (from_integer(unit, x) if isinstance(x, Doubtful) else x for x in (a, b))
+    a, b = (arithmetic.exact(x.astype(np.float64)) if isinstance(x, np.ndarray) else x for x in (a, b))
     floats = [
         aval.dtype for aval in step.inputs[:2] if jnp.issubdtype(aval.dtype, jnp.inexact)
     ]  # not a mask's
