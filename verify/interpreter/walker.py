@@ -42,7 +42,7 @@ class Arithmetic(Protocol):
         ...
 
     def constant(self, array: np.ndarray) -> Value:
-        """A floating-point literal of the program, given with its data axis."""
+        """A floating-point literal of the program in its own dtype, given with its data axis."""
         ...
 
     def move(self, function: Callable[..., Any], *values: Value) -> Value:
@@ -257,7 +257,7 @@ def _is_float(dtype: Any) -> bool:
 
 def _lift(arithmetic: Arithmetic, array: np.ndarray) -> Value:
     """An array of the program (with its data axis) as a value."""
-    return arithmetic.constant(array.astype(np.float64)) if _is_float(array.dtype) else array
+    return arithmetic.constant(array) if _is_float(array.dtype) else array
 
 
 def _literal(arithmetic: Arithmetic, literal: core.Literal) -> Value:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from verify.arithmetic.bounds.units import Unit, Units
+from verify.arithmetic.bounds.units import Unit, Units, unit_of
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verify.interpreter.steps import Step
 
 Value = Any
-LITERAL_BITS = 40  # a literal that needs more bits is the rounding of some other number
+LITERAL_BITS = {53: 40, 24: 17, 11: 7, 8: 5}  # a literal that needs more is the rounding of some other number
 _DOUBLE_MAX = float(np.finfo(np.float64).max)
 
 
@@ -30,12 +30,16 @@ class BaseBounds:
         dtype: Any = np.float64,
         precision: Literal["default", "high", "highest"] = "highest",
         platform: Literal["cpu", "gpu", "tpu"] = "cpu",
+        traced: Any = np.float64,
     ):
-        self.units = Units(dtype, precision, platform)
+        self.units = Units(dtype, precision, platform, traced)
+        self.rounds_casts = (
+            True  # whether a cast to a narrower dtype is the rounding that the program asks for
+        )
         self.estimated: set[str] = set()  # primitives whose error is estimated, not bounded
         self.observer: Observer | None = None  # of its walks
         self.undecided: Array = np.zeros(1, bool)  # cases in which control flow or an index was in doubt
-        self._literals: dict[float, Bounded] = {}
+        self._literals: dict[tuple[float, int], Bounded] = {}  # by number and bits
         self._literal_tags: dict[float, int] = {}
         self._last_tag = 0
 
@@ -53,13 +57,16 @@ class BaseBounds:
 
         Rounded or not, it is one number wherever it stands, and its tag says so: c - c is 0.
         """
-        bits = min(self.units.run.bits, LITERAL_BITS)
+        unit = unit_of(array.dtype)
+        bits, u = min(self.units.run.bits, LITERAL_BITS[unit.bits]), max(self.units.run.u, unit.u)
         if array.size != 1:
-            return self._tagged(self._stored(np.asarray(array, np.float64), bits))
+            return self._tagged(self._stored(np.asarray(array, np.float64), bits, u))
         number = float(array.flat[0])
-        if number not in self._literals:
-            self._literals[number] = self._tagged(self._stored(np.full(1, number), bits))
-        return self._literals[number] if array.ndim == 1 else self._literals[number].reshaped(array.shape[1:])
+        known = self._literals.get((number, unit.bits))
+        if known is None:
+            known = self._tagged(self._stored(np.full(1, number), bits, u))
+            self._literals[number, unit.bits] = known
+        return known if array.ndim == 1 else known.reshaped(array.shape[1:])
 
     def move(self, function: Callable[..., Any], *values: Value) -> Any:
         """Moves values, errors and doubts alike."""
@@ -133,13 +140,15 @@ class BaseBounds:
             literal.tag = np.where(literal.error > 0, tag, 0)
         return literal
 
-    def _stored(self, values: Array, bits: int) -> Bounded:
-        """Numbers as the run's dtype stores them."""
+    def _stored(self, values: Array, bits: int, u: float | None = None) -> Bounded:
+        """Numbers as the run's dtype stores them, rounded by `u` where they need more than so many bits."""
         with np.errstate(all="ignore"):
             unit, size, result = self.units.run, np.abs(values), Bounded(values)
             error = np.where(size < unit.tiny, size, 0.0)
             if bits < 53:
-                error = np.where(size < np.maximum(result.grid * 2.0**bits, unit.tiny), error, unit.u * size)
+                error = np.where(
+                    size < np.maximum(result.grid * 2.0**bits, unit.tiny), error, (u or unit.u) * size
+                )
                 error = np.where(np.isfinite(values), np.where(size > unit.largest, np.inf, error), 0.0)
         if error.any():
             result.error = error

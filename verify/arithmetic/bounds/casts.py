@@ -29,7 +29,7 @@ def convert_element_type(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
     if unit.bits >= source.bits and unit.largest >= source.largest:
         return a
     if unit.bits < arithmetic.units.run.bits:
-        return shortened(a, unit, unit.bits)
+        return shortened(a, unit, unit.bits) if arithmetic.rounds_casts else a
     return _narrowed(unit, a)
 
 

@@ -1,8 +1,8 @@
 """How much each operation may round: unit roundoffs, matrix units and elementary functions, by dtype and
 platform.
 
-A program is traced once with float64 avals, which *stand for* the dtype of the run; an explicit narrower aval
-keeps its own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on
+The dtype that a program was traced in, float64 as a rule, *stands for* the dtype of the run, and so does what is
+wider; an explicit narrower aval keeps its own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on
 numerical accuracy (docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all
 generations of a platform; for the CPU also what older releases were measured to do.
 """
@@ -64,16 +64,20 @@ def unit_of(dtype: Any) -> Unit:
 class Units:
     """The units of one run."""
 
-    def __init__(self, dtype: Any, precision: str, platform: str):
+    def __init__(self, dtype: Any, precision: str, platform: str, traced: Any = np.float64):
         if platform not in PLATFORMS:
             raise ValueError(f"platform: {platform!r}, expected one of {', '.join(PLATFORMS)}")
         if precision not in PRECISIONS:
             raise ValueError(f"precision: {precision!r}, expected one of {', '.join(PRECISIONS)}")
         self.run, self.precision, self.platform = unit_of(np.dtype(dtype)), precision, platform
+        self.traced = unit_of(np.dtype(traced))
 
     def of(self, dtype: Any) -> Unit:
-        """The unit of an aval's dtype, where float64 stands for the dtype of the run."""
-        return self.run if dtype == np.float64 else unit_of(dtype)
+        """The unit of an aval's dtype, where the dtype of the trace stands for the dtype of the run."""
+        if dtype == np.float64:
+            return self.run
+        unit = unit_of(dtype)
+        return self.run if unit.bits >= self.traced.bits else unit
 
     def products(self, factor: Unit, result: Unit, requested: Any) -> Products:
         """The matrix unit for factors and results of these units, at the precision of the program or else of

@@ -12,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from verify.arithmetic.field.discrete_logarithms import logarithm
@@ -45,7 +46,7 @@ class BaseField:
         self.exhausted = False  # whether a higher tower would have interpreted more
         self.patterns = np.zeros(points, np.uint64)  # a hash of all branches taken, point by point
         self._sites = 0
-        self._literals: dict[tuple[float, int], Residues] = {}
+        self._literals: dict[tuple[float, int, int], Residues] = {}  # by number, bits and rank
 
     @property
     def theorem(self) -> str:
@@ -54,16 +55,18 @@ class BaseField:
     # --- making values ---
 
     def constant(self, array: np.ndarray) -> Residues:
-        """A literal of the program, read as the simplest rational that rounds to it."""
+        """A literal of the program, read as the simplest rational that rounds to it in its own dtype."""
+        bits = int(jnp.finfo(array.dtype).nmant) + 1
+        array = array.astype(np.float64, copy=False)
         if array.size == 1 and math.isfinite(value := float(array.reshape(()))):
-            known = self._literals.get((value, array.ndim))
+            known = self._literals.get((value, bits, array.ndim))
             if known is None:
-                number = simplest(value)
+                number = simplest(value, bits)
                 known = Residues(array, self.everywhere(number, array.shape), (0, 0), rational=number)
-                self._literals[value, array.ndim] = known
+                self._literals[value, bits, array.ndim] = known
             return replace(known)
         values, positions = np.unique(array, return_inverse=True)
-        numbers = [simplest(float(value)) if math.isfinite(value) else Fraction(0) for value in values]
+        numbers = [simplest(float(value), bits) if math.isfinite(value) else Fraction(0) for value in values]
         tower = tuple(
             np.array([residue(number, modulus) for number in numbers], np.int64)[positions].reshape(
                 array.shape

@@ -142,19 +142,24 @@ def hashed(a: Level, name: str, modulus: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=65536)
-def simplest(value: float) -> Fraction:
-    """The simplest rational that rounds to this float: 0.1 is 1/10, and 1/6 is 1/6.
+def simplest(value: float, bits: int = 53) -> Fraction:
+    """The simplest rational that rounds to this float of so many bits: 0.1 is 1/10, and 1/6 is 1/6.
 
     Simplest is smallest denominator, then smallest numerator, of all rationals nearer to the float than to its
     neighbours: the walk down the Stern-Brocot tree, as a continued fraction.
     """
     if value < 0:
-        return -simplest(-value)
+        return -simplest(-value, bits)
     exact = Fraction(value)
     if exact.denominator == 1:
         return exact
-    above = (exact + Fraction(math.nextafter(value, math.inf))) / 2
-    below = (exact + Fraction(math.nextafter(value, 0.0))) / 2
+    if bits == 53:
+        above, below = math.nextafter(value, math.inf), math.nextafter(value, 0.0)
+    else:
+        fraction, exponent = math.frexp(value)
+        ulp = math.ldexp(1.0, exponent - bits)
+        above, below = value + ulp, value - (ulp / 2 if fraction == 0.5 else ulp)
+    above, below = ((exact + Fraction(neighbour)) / 2 for neighbour in (above, below))
     return _between(below, above)
 
 
