@@ -60,7 +60,8 @@ class BranchSearch:
         if leaves is None:
             return False
         decisions = Decisions(len(next(iter(leaves.values()))))
-        arithmetic, known = Bounds(), self.coverage.outcomes
+        arithmetic = Bounds(traced=self.pair.dtype, rounds_casts=self.pair.rounds_casts)
+        known = self.coverage.outcomes
         arithmetic.observer = Observers(self.coverage, decisions)
         bound(sizes, beside(leaves, self.pair.specs(sizes)), arithmetic=arithmetic)
         steady = decisions.steady

@@ -76,6 +76,7 @@ def judged(
         raise ReplayError(anew)
     try:
         pair = Pair(*ranks.chosen(derivation, ranks.named(stored["choices"], stored.get("ranks", {}))))
+        pair = pair.in_dtype(stored.get("dtype", "float64"))
         if stored["lane"] == "device":
             return _on_device(pair, equation, stored, platform, anew)
         found = fitting(pair, stored)

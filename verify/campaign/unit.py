@@ -12,6 +12,7 @@ from manual_bp.derivation import Derivation
 from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.campaign import device_runs, evidence
 from verify.campaign.branch_search import BranchSearch
+from verify.campaign.dtype_programs import judge_in_dtypes
 from verify.campaign.evidence import ENOUGH
 from verify.campaign.isolation import Isolation
 from verify.campaign.work import Findings, Unit, blank, upstream
@@ -70,7 +71,7 @@ class Judge:
         """Judges the pair. Whatever the forward functions raise is a fault of every equation."""
         lowest = ladder(self.derivation, rungs=1)[0]
         try:
-            self.pair = Pair(self.derivation, self.choices)
+            self.pair = Pair(self.derivation, self.choices, rounds_casts="float64" in self.settings.dtypes)
             self.isolated = Isolation(self.pair, self.findings)
             self.branch_search = BranchSearch(self.pair, self.isolated, self.rng)
             for name, why in self.unit.lost:
@@ -85,7 +86,7 @@ class Judge:
         if fault := self.isolated.leave_out_complex(smallest):
             return self._nothing(fault)
         try:
-            if self.concrete and (fault := self.isolated.leave_out_changing(lowest, self._mixed(lowest, 1))):
+            if self.concrete and (fault := self.isolated.leave_out_changing(lowest, self.mixed(lowest, 1))):
                 return self._nothing(fault)
             self._replay_kept()
             if not self.unit.only_replays:
@@ -93,6 +94,7 @@ class Judge:
                 self._climb()
                 self._explore()
                 self.branch_search(self._prove, self._bound, thorough=self.first)
+                judge_in_dtypes(self)
                 if self.unit.on_device or self.findings.on_device_alone:
                     self._run_on_device()
             self._conclude()
@@ -111,11 +113,11 @@ class Judge:
         turn = self.unit.index
         for sizes, concrete in climbed(self.derivation, turn, concrete=self.concrete, equal=self.first):
             self._prove(sizes, concrete=concrete)
-            self._bound(sizes, self._mixed(sizes, BOUNDED // 4), concrete=concrete)
+            self._bound(sizes, self.mixed(sizes, BOUNDED // 4), concrete=concrete)
         if self.first:
             for sizes in self.pair.deciding_sizes():
                 self._prove(sizes)
-                self._bound(sizes, self._mixed(sizes, 1))
+                self._bound(sizes, self.mixed(sizes, 1))
 
     def _explore(self) -> None:
         for turn, planned in enumerate(self.unit.explored):
@@ -140,7 +142,7 @@ class Judge:
         ):
             points *= AGAIN  # most points had no value in the field
             proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
-        self._note(sizes, points)
+        self.note(sizes, points)
         self.isolated.note_all(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
@@ -158,7 +160,7 @@ class Judge:
         options = {"concrete": concrete, "arithmetic": arithmetic}
         bounding = self.isolated("the bounds lane", bound, self.pair, sizes, leaves, **options)
         count = len(next(iter(leaves.values())))
-        self._note(sizes, count)
+        self.note(sizes, count)
         for name, comparison in bounding.comparisons.items():
             if name in self.findings.equations:
                 evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
@@ -168,16 +170,16 @@ class Judge:
 
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
-            compiled = self._compiled(dtype)
+            compiled = self.compiled(dtype)
             plans = device_runs.plans(self.pair, turn)
             if self.findings.on_device_alone:
                 plans += device_runs.largest(self.pair, (planned.case.dims for planned in self.unit.explored))
             for sizes, ways, autodiff, alone in plans:
-                leaves = self._mixed(sizes, BATCH)
+                leaves = self.mixed(sizes, BATCH)
                 how = dict(autodiff=autodiff, alone=alone, aim=self.rng)
                 device = self.isolated(f"the device in {dtype}", compiled, sizes, leaves, ways, **how)
-                self._note(sizes, len(next(iter(leaves.values()))))
-                self._enter(device, dtype, sizes)
+                self.note(sizes, len(next(iter(leaves.values()))))
+                self.enter(device, dtype, sizes)
 
     def _ask_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape and wherever an equation seems to be wrong."""
@@ -189,10 +191,10 @@ class Judge:
             report.opinions = opinions.said.get(name, {})
             report.dispute = opinions.disputes.get(name)
 
-    def _compiled(self, dtype: str) -> Compiled:
-        return Compiled(
-            self.pair, dtype, self.settings.precision, self.settings.platform, apart=self.unit.apart
-        )
+    def compiled(self, dtype: str) -> Compiled:
+        """The programs of a dtype on the device."""
+        where = self.settings.precision, self.settings.platform
+        return Compiled(self.pair.in_dtype(dtype), dtype, *where, apart=self.unit.apart)
 
     # --- what earlier runs found ---
 
@@ -210,16 +212,16 @@ class Judge:
                     self.findings.resolved.append(name)
 
     def _replay_on_device(self, name: str, case: FailingCase, dtype: str) -> None:
-        device = self.isolated("the replay", self._compiled(dtype), case.sizes, case.leaves)
+        device = self.isolated("the replay", self.compiled(dtype), case.sizes, case.leaves)
         run = device.runs.get(name)
         if run is not None and run.violation is not None:
-            self.replayed_on_device[name] = lambda: self._enter(
+            self.replayed_on_device[name] = lambda: self.enter(
                 replace(device, runs={name: run}), dtype, case.sizes
             )
         elif run is not None:
             self.findings.resolved.append(name)
 
-    def _enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
+    def enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
         self.findings.programs += device.programs
         for key, count in device.kinks.items():
             self.findings.kinks[key] = self.findings.kinks.get(key, 0) + count
@@ -232,13 +234,13 @@ class Judge:
 
     # --- data ---
 
-    def _mixed(self, sizes: Sizes, count: int) -> dict[str, np.ndarray]:
+    def mixed(self, sizes: Sizes, count: int) -> dict[str, np.ndarray]:
         """That many cases of every structure."""
         specs, kinks = self.pair.specs(sizes), kinks_of(self.choices)
         drawn = [fill(self.rng, sizes, specs, row, count, kinks=kinks) for row in STRUCTURES]
         return {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in specs}
 
-    def _note(self, sizes: Sizes, count: int) -> None:
+    def note(self, sizes: Sizes, count: int) -> None:
         self.findings.shapes.add(tuple(sorted(sizes.items())))
         self.findings.cases += count
 

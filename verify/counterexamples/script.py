@@ -58,6 +58,10 @@ class Script:
         self.on_device = self.case.lane == "device"
 
     def text(self) -> str:
+        if not self.on_device and self.case.dtype != "float64":
+            raise Unwritable(
+                f"rounding in {self.case.dtype} hides the difference, which is one of exact arithmetic"
+            )
         body = [*self._body()]  # it finds out what is imported
         formula = to_unicode(self.report.tex)
         dims = ", ".join(f"{d} = {size}" for d, size in gathered(self.case.dims, self.case.ranks).items())

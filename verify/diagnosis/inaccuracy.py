@@ -56,7 +56,9 @@ def explain(
     if name in pair.programs(sizes).opaque and seen.coarse is None:
         nowhere += f", though no farther off than if it computed in {COARSEST}"
     words = f"wrong in {dtype} at {precision}, " + (f"right {', '.join(right)}" if right else nowhere)
-    largest = dominant(pair, name, sizes, given, seen, lambda: bounds_on(dtype, precision, platform))
+    largest = dominant(
+        pair, name, sizes, given, seen, lambda: bounds_on(dtype, precision, platform, pair.dtype)
+    )
     if largest is not None:
         words += f"; {largest[1]:.0%} of what rounding explains is that of {largest[0]}"
     return words

@@ -59,7 +59,8 @@ def bound(
 ) -> Bounding:
     """Compares every equation and the gradient whole, or `only` one of them, with their references."""
     programs = pair.programs(sizes, concrete=concrete)
-    arithmetic, specs = arithmetic or Bounds(), pair.specs(sizes)
+    arithmetic = arithmetic or Bounds(traced=pair.dtype, rounds_casts=pair.rounds_casts)
+    specs = pair.specs(sizes)
     lifted = lift(arithmetic, specs, leaves)
     cases = len(next(iter(leaves.values())))
     values = {} if only == GRADIENT else programs.reference(arithmetic, sizes, lifted)

@@ -1,8 +1,8 @@
 """One derivation with one row of each table, as programs to be walked: the reference, each equation alone, the whole.
 
-Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded. Where a function does
-not allow symbolic sizes, where a user's code decides something by one, and wherever a caller asks for `concrete` sizes,
-it is traced at those sizes.
+Everything is traced once, with symbolic sizes, in float64 so that no literal is rounded; in another dtype again where a
+user's code decides something by the dtype. Where a function does not allow symbolic sizes, where a user's code decides
+something by one, and wherever a caller asks for `concrete` sizes, it is traced at those sizes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 
 from manual_bp.construction.composition import forward_pass
 from manual_bp.construction.graph import Equation
@@ -25,6 +25,7 @@ from verify.generation.strategies import dimension_names, ladder
 from verify.interpreter.opaque import CALLBACKS, Opaque
 from verify.interpreter.walker import Sizes
 from verify.programs import reference as oracle
+from verify.programs.dtype_decisions import same
 from verify.programs.size_decisions import Decisions, distinct, noted, positions, turning
 from verify.programs.tracing import DTYPES, GRADIENT, Fault, Programs, Traced, alone, attempt
 
@@ -32,13 +33,21 @@ MOST_EXPLORED = 17  # sizes from here on are larger than any that is drawn
 
 
 class Pair:
-    """A derivation with its tables' rows chosen.
+    """A derivation with its tables' rows chosen, traced in one dtype.
 
     Raises whatever the forward functions raise: without them there is nothing to judge.
     """
 
-    def __init__(self, derivation: Derivation, choices: Mapping[str, Any]):
-        self.derivation, self.choices = derivation, choices
+    def __init__(
+        self,
+        derivation: Derivation,
+        choices: Mapping[str, Any],
+        dtype: str = "float64",
+        *,
+        rounds_casts: bool = True,
+    ):
+        self.derivation, self.choices, self.dtype = derivation, choices, dtype
+        self.x64 = dtype == "float64"  # whether 64-bit types are enabled, as where that dtype is run
         self.leaves = {name: Spec(*derivation.leaf_spec(name, choices)) for name in derivation.leaves}
         self.symbols = oracle.composed_symbols(derivation)
         self.dims = sorted(dimension_names(derivation))
@@ -49,17 +58,33 @@ class Pair:
         self.closed: dict[str, Opaque] = {}  # equations in which a primitive was met that cannot be entered
         self._concrete: dict[tuple, Programs] = {}
         self.decisions = Decisions()  # by sizes, in a user's code
+        self.rounds_casts = rounds_casts  # or else a cast to a narrower dtype leaves numbers as they are
+        self._in_dtypes: dict[str, Pair] = {dtype: self}
+
+    def in_dtype(self, dtype: str) -> Pair:
+        """The same traced in that dtype, where its programs are others; else, or where they cannot be traced, this."""
+        if dtype not in self._in_dtypes:
+            other = Pair(self.derivation, self.choices, dtype, rounds_casts=False)
+            other.given_up, other.closed = self.given_up, self.closed
+            sizes = distinct(self.dims)
+            try:
+                ours, theirs = (pair.programs(sizes, concrete=True) for pair in (self, other))
+            except Exception:  # the device finds out what does not run in that dtype
+                self._in_dtypes[dtype] = self
+            else:
+                self._in_dtypes[dtype] = self if same(ours, theirs) else other
+        return self._in_dtypes[dtype]
 
     def give_up(self, name: str, fault: Fault) -> None:
         """Judges an equation, or the composed gradient, no further."""
         self.given_up[name] = fault
-        for programs in self._known():
+        for programs in self._in_every_dtype():
             programs.give_up(name, fault)
 
     def close(self, name: str, opaque: Opaque) -> None:
         """Leaves an equation, or the composed gradient, to the device alone."""
         self.closed[name] = opaque
-        for programs in self._known():
+        for programs in self._in_every_dtype():
             programs.close(name, opaque)
 
     @property
@@ -70,6 +95,9 @@ class Pair:
             for programs in self._known()
             for opaque in programs.opaque.values()
         )
+
+    def _in_every_dtype(self) -> list[Programs]:
+        return [programs for pair in {*self._in_dtypes.values()} for programs in pair._known()]
 
     def _known(self) -> list[Programs]:
         symbolic = self.__dict__.get("symbolic")
@@ -142,7 +170,7 @@ class Pair:
 
     def _trace(self, sizes: Mapping[str, Any]) -> Programs:
         shapes = self._shapes(sizes)
-        reference = Traced(oracle.reference(self.derivation, self.choices), shapes)
+        reference = Traced(oracle.reference(self.derivation, self.choices), shapes, x64=self.x64)
         equations: dict[str, Traced | Opaque | Fault] = {
             name: self.given_up.get(name) or self.closed.get(name) or self.retrace(reference, equation)
             for name, equation in self.derivation.equations.items()
@@ -152,30 +180,39 @@ class Pair:
         composed = (
             self.given_up.get(GRADIENT)
             or self.closed.get(GRADIENT)
-            or attempt(GRADIENT, oracle.composed(self.derivation, self.choices, self.symbols), shapes)
+            or attempt(
+                GRADIENT,
+                oracle.composed(self.derivation, self.choices, self.symbols),
+                shapes,
+                x64=self.x64,
+            )
         )
-        autodiff = Traced(oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT)
+        autodiff = Traced(
+            oracle.autodiff(self.derivation, self.choices, self.symbols), shapes, GRADIENT, x64=self.x64
+        )
         return Programs(reference, equations, composed, autodiff)
 
     def retrace(self, reference: Traced, equation: Equation) -> Traced | Opaque | Fault:
         """An equation traced once more, at the sizes of this reference."""
         shapes = {parameter: reference.results[parameter] for parameter in _inputs(equation)}
-        return attempt(equation.name, alone(equation, self.choices), shapes)
+        return attempt(equation.name, alone(equation, self.choices), shapes, x64=self.x64)
 
     def _shapes(self, sizes: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
+        floating = jnp.dtype(self.dtype)
+
         def struct(spec: Spec) -> jax.ShapeDtypeStruct:
             shape = tuple(size_of(dim, sizes) for dim in spec.dims)
-            return jax.ShapeDtypeStruct(shape, DTYPES[spec.kind])
+            return jax.ShapeDtypeStruct(shape, floating if spec.kind == "float" else DTYPES[spec.kind])
 
         shapes = {name: struct(spec) for name, spec in self.leaves.items()}
         if self.derivation.cotangents:
-            with jax.enable_x64(True):
+            with jax.enable_x64(self.x64):
                 nodes = jax.eval_shape(
                     lambda leaves: forward_pass(self.derivation.graph, leaves, self.choices, {}), shapes
                 )
             for name, node in self.derivation.cotangents.items():
-                shapes[name] = jax.ShapeDtypeStruct(nodes[node].shape, np.float64)
-        return {**shapes, oracle.COTANGENT: jax.ShapeDtypeStruct((), np.float64)}
+                shapes[name] = jax.ShapeDtypeStruct(nodes[node].shape, floating)
+        return {**shapes, oracle.COTANGENT: jax.ShapeDtypeStruct((), floating)}
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - a pair lives as long as its unit of work
     def _node_shape(self, node: str, sizes: tuple) -> tuple[int, ...]:

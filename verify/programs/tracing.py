@@ -41,13 +41,21 @@ class WalkError(Exception):
 
 
 class Traced:
-    """A traced function of keyword arrays; `name` is the equation to blame for what it does, if it is one's own."""
+    """A traced function of keyword arrays; `name` is the equation to blame for what it does, if it is one's own.
+
+    `x64` is whether 64-bit types are enabled meanwhile, as they are where float64 is run.
+    """
 
     def __init__(
-        self, function: Callable[..., Any], shapes: Mapping[str, jax.ShapeDtypeStruct], name: str = NOTHING
+        self,
+        function: Callable[..., Any],
+        shapes: Mapping[str, jax.ShapeDtypeStruct],
+        name: str = NOTHING,
+        *,
+        x64: bool = True,
     ):
         self.name, self.names = name, tuple(shapes)
-        with doing(name), jax.enable_x64(True):
+        with doing(name), jax.enable_x64(x64):
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
@@ -106,7 +114,8 @@ class NotADerivative(Exception):
 def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.Array]:
     """An equation as a function of the symbols and derivatives it takes, and of the two that say how it is shaped.
 
-    Raises Wrong where the result is shaped unlike its symbol, has another strong dtype, or is no array.
+    Raises NotADerivative where the result is shaped unlike its symbol, is no array, or has another strong dtype than
+    float64 where the symbol has that: with 16 bits, constants of 32 make 32 of it.
     """
 
     def run(**values: Any) -> jax.Array:
@@ -120,7 +129,7 @@ def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.A
         if tuple(result.shape) != expected:
             raise NotADerivative(f"returned shape {_show(result.shape)}, expected {_show(expected)}")
         weak = getattr(result, "weak_type", False)
-        if result.dtype != symbol.dtype and not weak:
+        if result.dtype != symbol.dtype and not weak and symbol.dtype == np.float64:
             raise NotADerivative(
                 f"returned {result.dtype} where {equation.symbol} is {symbol.dtype}, expected the dtype of its symbol"
             )
@@ -129,12 +138,14 @@ def alone(equation: Equation, choices: Mapping[str, Any]) -> Callable[..., jax.A
     return run
 
 
-def attempt(name: str, function: Callable[..., Any], shapes: Mapping[str, Any]) -> Traced | Opaque | Fault:
+def attempt(
+    name: str, function: Callable[..., Any], shapes: Mapping[str, Any], *, x64: bool = True
+) -> Traced | Opaque | Fault:
     """The traced function, or why it cannot be traced or walked: whatever a user's function does, the others are
     judged.
     """
     try:
-        traced = Traced(function, shapes, name)
+        traced = Traced(function, shapes, name, x64=x64)
         closed = opaque_in(traced.program.jaxpr)
         return Opaque(closed) if closed else traced
     except NotADerivative as wrong:

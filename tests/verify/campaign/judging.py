@@ -18,9 +18,8 @@ def judged(
 ) -> DerivationReport:
     """One pair, on the ladder and three more shapes."""
     planned = tuple(explore(derivation, 0, 3))
-    unit = Unit(
-        "a_file.py:IT", 0, dict(choices), planned, on_device, Settings(dtypes=("float32",), **settings)
-    )
+    settings = {"dtypes": ("float32",), **settings}
+    unit = Unit("a_file.py:IT", 0, dict(choices), planned, on_device, Settings(**settings))
     return conclude(derivation.name, derivation.source, [judge(derivation, unit)])
 
 

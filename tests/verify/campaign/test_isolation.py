@@ -85,7 +85,7 @@ WAYS = {
     "too_large_for_the_device": (
         "return v if v.dtype != jnp.float32 else v + 0 * jnp.sort(jnp.full(2**38, v[0]))[0]",
         Verdict.INCONCLUSIVE,
-        "dE_dv: the device in float32 raised",
+        "dE_dv: the proof in float32 raised MemoryError",
     ),
     "compiles_forever": (
         "return v if v.dtype != jnp.float32 else compiled_forever(v)",

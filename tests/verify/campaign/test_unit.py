@@ -203,7 +203,7 @@ def test_float32_inside_a_float64_computation_is_inaccurate():
     def narrow(W2, dJ_do):
         return (W2.T.astype(jnp.float32) @ dJ_do.astype(jnp.float32)).astype(W2.dtype)
 
-    report = judged(planted(DERIVATION, "dJ_dh", narrow))
+    report = judged(planted(DERIVATION, "dJ_dh", narrow), dtypes=("float64",))
     assert of(report, "dJ_dh").verdict is Verdict.INACCURATE
     assert of(report, "dJ_dh").proof.status is Status.CLOSED
     assert of(report, "dJ_dz").verdict is Verdict.PROVED

@@ -31,11 +31,11 @@ class BaseBounds:
         precision: Literal["default", "high", "highest"] = "highest",
         platform: Literal["cpu", "gpu", "tpu"] = "cpu",
         traced: Any = np.float64,
+        *,
+        rounds_casts: bool = True,
     ):
         self.units = Units(dtype, precision, platform, traced)
-        self.rounds_casts = (
-            True  # whether a cast to a narrower dtype is the rounding that the program asks for
-        )
+        self.rounds_casts = rounds_casts  # or else a cast to a narrower dtype leaves numbers as they are
         self.estimated: set[str] = set()  # primitives whose error is estimated, not bounded
         self.observer: Observer | None = None  # of its walks
         self.undecided: Array = np.zeros(1, bool)  # cases in which control flow or an index was in doubt

@@ -2,9 +2,11 @@
 platform.
 
 The dtype that a program was traced in, float64 as a rule, *stands for* the dtype of the run, and so does what is
-wider; an explicit narrower aval keeps its own unit. Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on
-numerical accuracy (docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all
-generations of a platform; for the CPU also what older releases were measured to do.
+wider; an explicit narrower aval keeps its own unit.
+
+Sources: IEEE 754 for the formats; for elementary functions the table of jax's page on numerical accuracy
+(docs.jax.dev/en/latest/accuracy.html, exhaustive below float64), the largest of all generations of a platform; for the
+CPU also what older releases were measured to do.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class Accuracy:
         """Cases in which the program by hand may err by more than what is allowed."""
         assert isinstance(programs.composed, Traced) and programs.autodiff is not None
         leaves = candidates(rng, sizes, self.pair.specs(sizes), self.dtype)
-        truth = programs.autodiff(Bounds(), sizes, given(Bounds(), leaves))
+        exact = Bounds(traced=self.pair.dtype)
+        truth = programs.autodiff(exact, sizes, given(exact, leaves))
         held = self.held_to(programs.autodiff, sizes, leaves, truth)
         own = self.own()
         walked = programs.composed(own, sizes, given(own, leaves))

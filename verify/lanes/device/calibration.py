@@ -35,15 +35,15 @@ RANGES: Mapping[str, tuple[float, float]] = {  # where a function is swept, if n
 }
 
 
-def bounds_on(dtype: str, precision: str, platform: str | None = None) -> Checked:
-    """The arithmetic of one device: jax's default platform, or the one that is named."""
+def bounds_on(dtype: str, precision: str, platform: str | None = None, traced: str = "float64") -> Checked:
+    """The arithmetic of one device, jax's default platform or the one that is named, for programs traced in a dtype."""
     device = jax.devices(platform)[0]
     known = device.platform in PLATFORMS
     name = device.platform if known else "gpu"
-    arithmetic = Checked(dtype, precision, name, rounded_claims(dtype, platform))
+    arithmetic = Checked(dtype, precision, name, rounded_claims(dtype, platform), traced)
     if not known:
         arithmetic.units = Measured(
-            dtype, precision, measured_ulps(dtype, platform), measured_products(precision, platform)
+            dtype, precision, measured_ulps(dtype, platform), measured_products(precision, platform), traced
         )
     return arithmetic
 
@@ -51,8 +51,15 @@ def bounds_on(dtype: str, precision: str, platform: str | None = None) -> Checke
 class Checked(Bounds):
     """Bounds some of whose rules are replaced."""
 
-    def __init__(self, dtype: Any, precision: Any, platform: Any, inexact: Iterable[str] = ()):
-        super().__init__(dtype, precision, platform)
+    def __init__(
+        self,
+        dtype: Any,
+        precision: Any,
+        platform: Any,
+        inexact: Iterable[str] = (),
+        traced: Any = np.float64,
+    ):
+        super().__init__(dtype, precision, platform, traced)
         self.overrides: dict[str, Rule] = {
             name: _never_exact(super(Checked, self).rules[name]) for name in inexact
         }
@@ -78,8 +85,15 @@ def _never_exact(rule: Callable[..., Bounded]) -> Callable[..., Bounded]:
 class Measured(Units):
     """Units of a platform that is in no table."""
 
-    def __init__(self, dtype: Any, precision: str, ulps: Mapping[str, float], products: Products):
-        super().__init__(dtype, precision, "gpu")
+    def __init__(
+        self,
+        dtype: Any,
+        precision: str,
+        ulps: Mapping[str, float],
+        products: Products,
+        traced: Any = np.float64,
+    ):
+        super().__init__(dtype, precision, "gpu", traced)
         self._ulps, self._products = ulps, products
 
     def ulps(self, function: str, unit: Unit) -> float:

@@ -108,7 +108,7 @@ class Injection:
             given[place.argument] = at
         if place.cotangent is not None:
             given[place.cotangent] = laid(place.cotangent, COTANGENTS)
-        exact = Bounds()
+        exact = Bounds(traced=self.pair.dtype)
         lifted = {
             name: exact.exact(array) if array.dtype.kind == "f" else array for name, array in given.items()
         }

@@ -61,9 +61,9 @@ class Compiled:
     ):
         self.pair, self.dtype = pair, dtype
         self.runner = Runner(pair, dtype, precision, platform, apart=apart)
-        self.own = functools.partial(bounds_on, dtype, precision, platform)
+        self.own = functools.partial(bounds_on, dtype, precision, platform, pair.dtype)
         self.rounding = [
-            functools.partial(rounding, each, precision, platform) for each in (dtype, COARSEST)
+            functools.partial(rounding, each, precision, platform, pair.dtype) for each in (dtype, COARSEST)
         ]  # of what no arithmetic enters
         self.accuracy = Accuracy(pair, dtype, self.own, self.rounding[0])
         self.injection = Injection(pair)
@@ -88,7 +88,7 @@ class Compiled:
         if aim is not None and isinstance(programs.composed, Traced):
             more = self.accuracy.aimed(programs, sizes, aim)
             leaves = {name: np.concatenate([leaf, more[name]]) for name, leaf in leaves.items()}
-        float64 = Bounds()
+        float64 = Bounds(traced=pair.dtype)
         lifted = lift(float64, specs, leaves)
         reference = programs.reference(float64, sizes, lifted)
         values = {
@@ -193,7 +193,7 @@ class Compiled:
 
     def _slopes_differ(self, injected: Injected, programs: Programs, sizes: Sizes) -> bool:
         """Whether the equation and autodiff give different numbers at the kinks in float64, too."""
-        exact = Bounds()
+        exact = Bounds(traced=self.pair.dtype)
         lifted = given(exact, injected.values)
         ours = _traced(programs.equations[injected.place.equation.name])(exact, sizes, lifted)
         theirs, _ = self.injection.reference(injected.place, exact, sizes, lifted)
@@ -209,7 +209,7 @@ class Compiled:
         whole: Mapping[str, list[Fed]],
     ) -> None:
         assert programs.autodiff is not None
-        truth = programs.autodiff(Bounds(), sizes, lifted)
+        truth = programs.autodiff(Bounds(traced=self.pair.dtype), sizes, lifted)
 
         def judged(side: str, expected: Mapping[str, Bounded]) -> list[Judged]:
             return [(key, first, got, expected[key]) for key, first, got in whole[side]]

@@ -27,9 +27,9 @@ Array = np.ndarray[Any, Any]
 COARSEST = "bfloat16"
 
 
-def rounding(dtype: str, precision: str, platform: str | None) -> Checked:
-    """The arithmetic of a device where every operation rounds."""
-    arithmetic = bounds_on(dtype, precision, platform)
+def rounding(dtype: str, precision: str, platform: str | None, traced: str = "float64") -> Checked:
+    """The arithmetic of a device where every operation rounds, for programs traced in a dtype."""
+    arithmetic = bounds_on(dtype, precision, platform, traced)
     arithmetic.overrides = {name: _rounds(rule) for name, rule in arithmetic.rules.items()}
     return arithmetic
 
