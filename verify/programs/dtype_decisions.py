@@ -1,13 +1,13 @@
 """Whether the programs of two dtypes are one, but for the dtype: a user's Python may decide something by it.
 
-`x.dtype == jnp.float16`, `finfo(x.dtype).eps`, `jax.config.jax_enable_x64` and casts make another program of another
-dtype. Two jaxprs are compared step by step. Casts between floats count as nothing, a literal as the one of the wider
-dtype that rounds to it, and of what is only kept to be differentiated nothing is looked at.
+`x.dtype == jnp.float16`, `finfo(x.dtype).eps` and `jax.config.jax_enable_x64` make another program of another dtype. Two
+jaxprs are compared from their results backwards. Casts between floats count as nothing, a literal as the one of the
+wider dtype that rounds to it, and of what is only kept to be differentiated nothing is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jax.numpy as jnp
@@ -41,65 +41,62 @@ def same(one: Programs, other: Programs) -> bool:
 
 
 def _same(one: Any, other: Any, consts: Any = (), others: Any = ()) -> bool:
+    """Whether two jaxprs compute the same, in whatever order: their results are followed to where they come from."""
     if len(one.invars) != len(other.invars) or len(consts) != len(others):
         return False
-    if not all(_same_numbers(a, b) for a, b in zip(consts, others, strict=True)):
+    if not all(map(_same_numbers, consts, others)):
         return False
-    steps = iter(one.eqns), iter(other.eqns)
-    names: tuple[dict[Any, Any], dict[Any, Any]] = (
-        {},
-        {},
-    )  # variables by the place they come from, casts left out
-    for jaxpr, known in zip((one, other), names, strict=True):
-        known.update({variable: place for place, variable in enumerate((*jaxpr.constvars, *jaxpr.invars))})
-    for place, (left, right) in enumerate(_zipped(*steps, names)):
-        if left is None or right is None or left.primitive.name != right.primitive.name:
+    origins = _origins(one), _origins(other)
+    waiting = [*zip(one.outvars, other.outvars, strict=True)]
+    seen = set()
+    while waiting:
+        left, right = (_uncast(atom, known) for atom, known in zip(waiting.pop(), origins, strict=True))
+        if isinstance(left, core.Literal) or isinstance(right, core.Literal):
+            if not (isinstance(left, core.Literal) and isinstance(right, core.Literal)):
+                return False
+            if not _same_numbers(_value(left), _value(right)):
+                return False
+            continue
+        if (left, right) in seen:
+            continue
+        seen.add((left, right))
+        (ours, at), (theirs, there) = origins[0][left], origins[1][right]
+        if at != there or left.aval.shape != right.aval.shape:
             return False
-        if not (_same_atoms(left.invars, right.invars, names) and _same_params(left, right)):
+        if ours is None or theirs is None:  # an input
+            if ours is not theirs:
+                return False
+            continue
+        if ours.primitive.name != theirs.primitive.name or len(ours.invars) != len(theirs.invars):
             return False
-        if [v.aval.shape for v in left.outvars] != [v.aval.shape for v in right.outvars]:
+        if not _same_params(ours, theirs):
             return False
-        for equation, known in ((left, names[0]), (right, names[1])):
-            known.update({variable: (place, i) for i, variable in enumerate(equation.outvars)})
-    return _same_atoms(one.outvars, other.outvars, names)
+        waiting += zip(ours.invars, theirs.invars, strict=True)
+    return True
 
 
-def _zipped(one: Iterator[Any], other: Iterator[Any], names: Any) -> Iterator[tuple[Any, Any]]:
-    """The steps of both, two by two, None where one has no more; a cast between floats gives its operand's name."""
-    while True:
-        left, right = (_next(steps, known) for steps, known in zip((one, other), names, strict=True))
-        if left is None and right is None:
-            return
-        yield left, right
+def _origins(jaxpr: Any) -> dict[Any, tuple[Any, int]]:
+    """Of each variable the step that computes it, None for an input, and its place among the results or inputs."""
+    found = {variable: (None, at) for at, variable in enumerate((*jaxpr.constvars, *jaxpr.invars))}
+    for equation in jaxpr.eqns:
+        found.update({variable: (equation, at) for at, variable in enumerate(equation.outvars)})
+    return found
 
 
-def _next(steps: Iterator[Any], known: dict[Any, Any]) -> Any:
-    for equation in steps:
-        if not _is_float_cast(equation):
-            return equation
+def _uncast(atom: Any, origins: Mapping[Any, tuple[Any, int]]) -> Any:
+    """What a number was before it was cast from one float to another."""
+    while not isinstance(atom, core.Literal):
+        equation, _ = origins[atom]
+        if equation is None or not _is_float_cast(equation):
+            break
         (atom,) = equation.invars
-        known[equation.outvars[0]] = atom if isinstance(atom, core.Literal) else known[atom]
-    return None
+    return atom
 
 
 def _is_float_cast(equation: Any) -> bool:
     return equation.primitive.name == CAST and all(
         jnp.issubdtype(atom.aval.dtype, jnp.floating) for atom in (*equation.invars, *equation.outvars)
     )
-
-
-def _same_atoms(ours: Any, theirs: Any, names: tuple[Mapping[Any, Any], Mapping[Any, Any]]) -> bool:
-    if len(ours) != len(theirs):
-        return False
-    for a, b in zip(ours, theirs, strict=True):
-        left = a if isinstance(a, core.Literal) else names[0].get(a, "unused")
-        right = b if isinstance(b, core.Literal) else names[1].get(b, "unused")
-        if isinstance(left, core.Literal) and isinstance(right, core.Literal):
-            if not _same_numbers(_value(left), _value(right)):
-                return False
-        elif left is not right and left != right:
-            return False
-    return True
 
 
 def _value(literal: Any) -> np.ndarray:

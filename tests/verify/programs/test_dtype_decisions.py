@@ -26,6 +26,7 @@ def scaled(x):
 
 @pytest.mark.parametrize("objective", [half_square, scaled])
 def test_what_asks_for_no_dtype_is_one_program(objective):
+    """Casts, and the order in which things are computed around them, do not count."""
     pair = Pair(gradient_derivation(jax.grad(objective), objective, shapes=dict(x="n")), {})
     assert [pair.in_dtype(dtype) for dtype in DTYPES] == [pair] * len(DTYPES)
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from verify.arithmetic.bounds.units import Unit, Units, unit_of
 from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
+from verify.arithmetic.literals import MEANT_BITS
 
 if TYPE_CHECKING:
     from verify.interpreter.observation import Observer
     from verify.interpreter.steps import Step
 
 Value = Any
-LITERAL_BITS = {53: 40, 24: 17, 11: 7, 8: 5}  # a literal that needs more is the rounding of some other number
 _DOUBLE_MAX = float(np.finfo(np.float64).max)
 
 
@@ -58,7 +58,7 @@ class BaseBounds:
         Rounded or not, it is one number wherever it stands, and its tag says so: c - c is 0.
         """
         unit = unit_of(array.dtype)
-        bits, u = min(self.units.run.bits, LITERAL_BITS[unit.bits]), max(self.units.run.u, unit.u)
+        bits, u = min(self.units.run.bits, MEANT_BITS[unit.bits]), max(self.units.run.u, unit.u)
         if array.size != 1:
             return self._tagged(self._stored(np.asarray(array, np.float64), bits, u))
         number = float(array.flat[0])

@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from verify.arithmetic.field.quadratic import Level, Quadratic
+from verify.arithmetic.literals import is_meant
 
 MODULI = (379600379, 759200759, 1518401519, 3036803039)
 # Of the squares, at every level but the lowest: any square other than 1 in a group of prime order. None that a program
@@ -145,13 +146,14 @@ def hashed(a: Level, name: str, modulus: int) -> np.ndarray:
 def simplest(value: float, bits: int = 53) -> Fraction:
     """The simplest rational that rounds to this float of so many bits: 0.1 is 1/10, and 1/6 is 1/6.
 
-    Simplest is smallest denominator, then smallest numerator, of all rationals nearer to the float than to its
+    Of few bits, a dyadic number that needs fewer still is itself: 2^-16 in bfloat16 is no 1/65400. Simplest is smallest
+    denominator, then smallest numerator, of all rationals nearer to the float than to its
     neighbours: the walk down the Stern-Brocot tree, as a continued fraction.
     """
     if value < 0:
         return -simplest(-value, bits)
     exact = Fraction(value)
-    if exact.denominator == 1:
+    if exact.denominator == 1 or (bits < 53 and is_meant(exact, bits)):
         return exact
     if bits == 53:
         above, below = math.nextafter(value, math.inf), math.nextafter(value, 0.0)
