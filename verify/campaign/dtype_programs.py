@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.campaign import evidence
+from verify.campaign.branch_search import BranchSearch
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
 from verify.generation.data import rounded
@@ -37,61 +41,93 @@ def judge_in_dtypes(judge: Judge) -> None:
         dtypes = [dtypes[judge.unit.index % len(dtypes)]]
     for dtype in dtypes:
         if (pair := judge.pair.in_dtype(dtype)) is not judge.pair:
-            judge_program(judge, pair, dtype)
+            DtypePrograms(judge, pair).judge()
 
 
-def judge_program(judge: Judge, pair: Pair, dtype: str) -> None:
-    """Proves and bounds what `pair` was traced to in its dtype, and enters what is found; nothing is blamed twice.
+class DtypePrograms:
+    """What the lanes say of the programs that `pair` was traced to in its dtype, entered in the findings of a unit."""
 
-    The smallest case at which the two sides differ is run on the device, in the dtype, and shown as what came of it.
-    """
-    suspects: dict[str, list[FailingCase]] = {}
-    shapes = climbed(judge.derivation, judge.unit.index, concrete=True, equal=False)
-    explored = [(planned.case.dims, False) for planned in judge.unit.explored[:EXPLORED]]
-    for sizes, concrete in (*shapes, *explored):
-        for name, case in _differing(judge, pair, dtype, sizes, concrete).items():
-            suspects.setdefault(name, []).append(case)
-    for name, first in suspects.items():
-        if name not in judge.suspects and name not in pair.given_up:
-            judge.isolated("the search for a counterexample", _explain, judge, pair, dtype, name, first)
+    def __init__(self, judge: Judge, pair: Pair):
+        self.unit, self.pair, self.dtype = judge, pair, pair.dtype
+        self.suspects: dict[str, list[FailingCase]] = {}
+        self.branch_search = BranchSearch(pair, judge.isolated, judge.rng)
 
+    def judge(self) -> None:
+        """Proves and bounds, at the small shapes and some of those explored; nothing is blamed twice.
 
-def _differing(judge: Judge, pair: Pair, dtype: str, sizes: Sizes, concrete: bool) -> dict[str, FailingCase]:
-    """The equations whose two sides differ at these sizes, each with a case; what was judged is entered."""
-    known, found = judge.findings.equations, dict[str, FailingCase]()
-    proof = judge.isolated(f"the proof in {dtype}", prove, pair, sizes, judge.rng, POINTS, concrete=concrete)
-    leaves: Mapping[str, Any] = rounded(judge.mixed(sizes, CASES), pair.specs(sizes), dtype)
-    bounding = judge.isolated(f"the bounds lane in {dtype}", bound, pair, sizes, leaves, concrete=concrete)
-    cases = len(next(iter(leaves.values())))
-    judge.note(sizes, POINTS + cases)
-    for name, outcome in proof.outcomes.items():
-        if name in known:
-            evidence.enter_outcome(known[name].proof, outcome)
-            if not outcome.equal:
-                found[name] = FailingCase(sizes, search.one(proof.floats, outcome.first_mismatch), concrete)
-    for name, comparison in bounding.comparisons.items():
-        if name in known:
-            evidence.enter_comparison(known[name].bounds, comparison, cases)
-            if comparison.differ:
-                case = search.one(leaves, int(comparison.differing.argmax()))
-                found.setdefault(name, FailingCase(sizes, case, concrete))
-    return found
+        The smallest case at which the two sides differ is run on the device, in the dtype, and shown as what came of
+        it.
+        """
+        unit = self.unit
+        for sizes, concrete in climbed(unit.derivation, unit.unit.index, concrete=True, equal=False):
+            self._prove(sizes, concrete=concrete)
+            leaves = rounded(unit.mixed(sizes, CASES), self.pair.specs(sizes), self.dtype)
+            self._bound(sizes, leaves, concrete=concrete)
+        for planned in unit.unit.explored[:EXPLORED]:
+            self._prove(planned.case.dims)
+        self.branch_search(self._prove, self._bound, thorough=True)
+        for name, branch in self.branch_search.coverage.branches().items():
+            words = tuple(f"{said} in {self.dtype}" for said in branch.words)
+            unit.findings.branches[f"{self.dtype} {name}"] = branch._replace(words=words)
+        for name, first in self.suspects.items():
+            if name not in unit.suspects and name not in self.pair.given_up:
+                unit.isolated("the search for a counterexample", self._explain, name, first)
 
+    def _prove(
+        self, sizes: Sizes, *, concrete: bool = False, floats: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        unit, points = self.unit, POINTS if floats is None else len(next(iter(floats.values())))
+        self.branch_search.watch(sizes, concrete=concrete)
+        options: dict[str, Any] = {"concrete": concrete, "floats": floats}
+        where = f"the proof in {self.dtype}"
+        proof = unit.isolated(where, prove, self.pair, sizes, unit.rng, points, **options)
+        unit.note(sizes, points)
+        for name, outcome in proof.outcomes.items():
+            if name in unit.findings.equations:
+                evidence.enter_outcome(unit.findings.equations[name].proof, outcome)
+                if not outcome.equal:
+                    self._suspect(name, sizes, search.one(proof.floats, outcome.first_mismatch), concrete)
 
-def _explain(judge: Judge, pair: Pair, dtype: str, name: str, first: list[FailingCase]) -> None:
-    """What kind of difference it is, and the case that shows it."""
-    report = judge.findings.equations[name]
-    found = search.search(pair, name, judge.seed, first)
-    if found is None:
-        if report.proof.status is Status.FAILED:
-            report.proof.status = Status.OPEN
-            report.proof.open_because = report.proof.open_because or TOO_CLOSE.format(dtype)
-        return
-    wrong = report.proof.status is Status.FAILED or search.algebraic(pair, name, found)
-    report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
-    report.diagnosis = f"in {dtype}, where the program is another one" if wrong else None
-    device = judge.isolated(f"the device in {dtype}", judge.compiled(dtype), found.sizes, found.leaves)
-    if (run := device.runs.get(name)) is not None and run.violation is not None:
-        judge.enter(dataclasses.replace(device, runs={name: run}), dtype, found.sizes)
-    if report.counterexample is None:  # the dtype rounds more than that
-        report.counterexample = dataclasses.replace(search.describe(pair, name, found), dtype=dtype)
+    def _bound(
+        self,
+        sizes: Sizes,
+        leaves: Mapping[str, np.ndarray],
+        *,
+        concrete: bool = False,
+        arithmetic: Bounds | None = None,
+    ) -> None:
+        unit, cases = self.unit, len(next(iter(leaves.values())))
+        self.branch_search.watch(sizes, concrete=concrete)
+        options: dict[str, Any] = {"concrete": concrete, "arithmetic": arithmetic}
+        where = f"the bounds lane in {self.dtype}"
+        bounding = unit.isolated(where, bound, self.pair, sizes, leaves, **options)
+        unit.note(sizes, cases)
+        for name, comparison in bounding.comparisons.items():
+            if name in unit.findings.equations:
+                evidence.enter_comparison(unit.findings.equations[name].bounds, comparison, cases)
+                if comparison.differ:
+                    case = search.one(leaves, int(comparison.differing.argmax()))
+                    self._suspect(name, sizes, case, concrete)
+
+    def _suspect(self, name: str, sizes: Sizes, case: Mapping[str, np.ndarray], concrete: bool) -> None:
+        self.suspects.setdefault(name, []).append(FailingCase(sizes, case, concrete))
+
+    def _explain(self, name: str, first: list[FailingCase]) -> None:
+        """What kind of difference it is, and the case that shows it."""
+        unit, report = self.unit, self.unit.findings.equations[name]
+        found = search.search(self.pair, name, unit.seed, first)
+        if found is None:
+            if report.proof.status is Status.FAILED:
+                report.proof.status = Status.OPEN
+                report.proof.open_because = report.proof.open_because or TOO_CLOSE.format(self.dtype)
+            return
+        wrong = report.proof.status is Status.FAILED or search.algebraic(self.pair, name, found)
+        report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
+        report.diagnosis = f"in {self.dtype}, where the program is another one" if wrong else None
+        run, on_device = unit.compiled(self.dtype), f"the device in {self.dtype}"
+        device = unit.isolated(on_device, run, found.sizes, found.leaves)
+        if (seen := device.runs.get(name)) is not None and seen.violation is not None:
+            unit.enter(dataclasses.replace(device, runs={name: seen}), self.dtype, found.sizes)
+        if report.counterexample is None:  # the dtype rounds more than that
+            case = search.describe(self.pair, name, found)
+            report.counterexample = dataclasses.replace(case, dtype=self.dtype)

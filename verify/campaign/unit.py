@@ -58,8 +58,7 @@ class Judge:
         derivation, self.choices = ranks.chosen(derivation, unit.choices)
         self.seed = zlib.crc32(f"{settings.start} {derivation.name} {unit.index}".encode())
         self.rng = np.random.default_rng(self.seed)
-        self.derivation = derivation
-        self.findings = Findings(blank(derivation, settings))
+        self.derivation, self.findings = derivation, Findings(blank(derivation, settings))
         self.suspects: dict[str, list[FailingCase]] = {}
         self.found: dict[str, FailingCase] = {}  # the case that shows an equation to be wrong
         self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
@@ -288,7 +287,7 @@ class Judge:
         report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
 
     def _note_unmet(self) -> None:
-        self.findings.branches = self.branch_search.coverage.branches()
+        self.findings.branches |= self.branch_search.coverage.branches()
         for choice, row in self.choices.items():
             kinks = getattr(row, "kinks", ())
             for piece in range(len(kinks) + 1) if kinks else ():

@@ -1,7 +1,7 @@
 """Whether the programs of two dtypes are one, but for the dtype: a user's Python may decide something by it.
 
-`x.dtype == jnp.float16`, `finfo(x.dtype).eps` and `jax.config.jax_enable_x64` make another program of another dtype. Two
-jaxprs are compared from their results backwards. Casts between floats count as nothing, a literal as the one of the
+`x.dtype == jnp.float16`, `finfo(x.dtype).eps` and `jax.config.jax_enable_x64` make another program of another dtype.
+Two jaxprs are compared from their results backwards. Casts between floats count as nothing, a literal as the one of the
 wider dtype that rounds to it, and of what is only kept to be differentiated nothing is looked at.
 """
 
