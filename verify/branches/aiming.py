@@ -14,22 +14,19 @@ from verify.branches.coverage import Coverage
 from verify.branches.inversion import Drawn, Index, Inversion, fit
 from verify.branches.outcomes import CHOICES, RELATED, numbers
 from verify.branches.ranges import COMPARISONS
+from verify.branches.refinement import Guess, placed, refined
 from verify.branches.tape import Entry, Tape, recorded
-from verify.generation.data import Leaves, Spec, generic, kinks_of, resolve
+from verify.generation.data import Leaves, Spec, generic, resolve
 from verify.interpreter.walker import Sizes
-from verify.programs.pair import Pair
 from verify.programs.tracing import Programs, Traced
 
 BASES = 12  # cases from which one or a few numbers are moved to a threshold
 MOST = 64  # points that are aimed
 SITES = 16  # whose thresholds are aimed at
 NEAR = 1e-9  # of a threshold, relative
-WILD = 24  # points of any magnitude, for what was not met
-REACH = 15  # of their decimal exponent
+REACH = 15  # of the decimal exponent of points of any magnitude
 GRID = 2.0**20  # of probabilities
 ATTEMPTS = 8  # at an outcome that was not met
-
-Targets = Mapping[tuple[str, Index], float]  # numbers of leaves that are to be others
 
 
 class Goal(NamedTuple):
@@ -42,44 +39,52 @@ class Goal(NamedTuple):
 
 
 def aimed(
-    pair: Pair, coverage: Coverage, sizes: Sizes, rng: np.random.Generator, *, unmet: bool = False
+    programs: Programs,
+    coverage: Coverage,
+    goals: Sequence[Goal],
+    bases: Leaves,
+    specs: Mapping[str, Spec],
+    sizes: Sizes,
+    rng: np.random.Generator,
+    *,
+    wild: int = 0,
+    refine: bool = False,
 ) -> Leaves | None:
-    """Cases at the thresholds of every site, or for what is `unmet` alone; None where there is nothing to aim at."""
-    programs = pair.programs(sizes)
-    paths = coverage.paths(programs)
-    goals = _unmet(coverage, paths) if unmet else _thresholds(coverage, paths)
-    if not goals:
-        return None
-    specs = pair.specs(sizes)
+    """Cases that reach goals, each made of one of the `bases` by changing a few numbers; None where there are none.
+
+    So many that are `wild` are added, with numbers of any magnitude. Where points are to be refined, more walks bring
+    them closer to thresholds.
+    """
     drawn = {}
     for name, spec in specs.items():
         domain, _, size = resolve(name, spec, sizes)
         drawn[name] = Drawn(domain, size)
-    bases = _bases(pair, sizes, specs, rng)
-    tape = _tape(programs, coverage, goals, sizes, specs, bases)
-    found: list[tuple[int, Targets]] = []
-    thresholds: dict[str, set[float]] = {}
+
+    def walk(leaves: Leaves) -> Tape:
+        return recorded(programs, whole, sizes, specs, leaves)
+
+    wanted = {goal.path for goal in goals}
+    composed = [each for each in (programs.composed, programs.autodiff) if isinstance(each, Traced)]
+    whole = [each for each in composed if wanted.intersection(coverage.paths_in(each))]
+    tape = walk(bases)
+    cases = _cases(bases)
+    found: list[Guess] = []
     for goal in goals:
-        inversion = _reached(tape, coverage.sites[goal.path], goal, drawn, rng)
-        if inversion is not None and inversion.targets:
-            found.append((inversion.case, inversion.targets))
-            for (leaf, _), target in inversion.targets.items() if goal.relation == "=" else ():
-                thresholds.setdefault(leaf, set()).add(target)
-    found += _in_bands(thresholds, drawn, bases, rng)
+        guess = _guess(tape, coverage.sites[goal.path], goal, drawn, cases, rng, nudging=refine)
+        found += [guess] if guess is not None and guess.targets else []
+    found += _in_bands(found, drawn, bases, rng)
     chosen = [found[i] for i in sorted(rng.permutation(len(found))[:MOST].tolist())]
-    chosen += _at_any_magnitude(drawn, bases, rng) if unmet else []
+    chosen += _at_any_magnitude(wild, drawn, bases, rng)
     if not chosen:
         return None
-    leaves = {name: base[[case for case, _ in chosen]].copy() for name, base in bases.items()}
-    for point, (_, targets) in enumerate(chosen):
-        for (leaf, index), target in targets.items():
-            leaves[leaf][(point, *index)] = target
-    return leaves
+    return refined(chosen, bases, drawn, tape, walk) if refine else placed(chosen, bases, drawn)
 
 
-def _bases(pair: Pair, sizes: Sizes, specs: Mapping[str, Spec], rng: np.random.Generator) -> Leaves:
+def generic_bases(
+    sizes: Sizes, specs: Mapping[str, Spec], kinks: Sequence[float], rng: np.random.Generator
+) -> Leaves:
     """Generic cases; probabilities are dyadic, so that they sum to 1 exactly."""
-    bases = generic(rng, sizes, specs, BASES, kinks=kinks_of(pair.choices))
+    bases = generic(rng, sizes, specs, BASES, kinks=kinks)
     for name, spec in specs.items():
         if isinstance(spec.domain, domains.Simplex):
             bases[name] = np.floor(bases[name] * GRID) / GRID
@@ -87,25 +92,14 @@ def _bases(pair: Pair, sizes: Sizes, specs: Mapping[str, Spec], rng: np.random.G
     return bases
 
 
-def _tape(
-    programs: Programs,
-    coverage: Coverage,
-    goals: Sequence[Goal],
-    sizes: Sizes,
-    specs: Mapping[str, Spec],
-    leaves: Leaves,
-) -> Tape:
-    """A walk through all that any goal lies in."""
-    wanted = {goal.path for goal in goals}
-    composed = [each for each in (programs.composed, programs.autodiff) if isinstance(each, Traced)]
-    whole = [each for each in composed if wanted.intersection(coverage.paths_in(each))]
-    return recorded(programs, whole, sizes, specs, leaves)
+def _cases(leaves: Leaves) -> int:
+    return len(next(iter(leaves.values())))
 
 
 # --- goals ------------------------------------------------------------------------------------------------------------
 
 
-def _thresholds(coverage: Coverage, paths: Iterable[Path]) -> list[Goal]:
+def at_thresholds(coverage: Coverage, paths: Iterable[Path]) -> list[Goal]:
     """Every threshold once, wherever the same words stand at the same place: at it, and on both sides."""
     chosen: dict[tuple[object, ...], Path] = {}
     for path in paths:
@@ -119,30 +113,37 @@ def _thresholds(coverage: Coverage, paths: Iterable[Path]) -> list[Goal]:
     ]
 
 
-def _unmet(coverage: Coverage, paths: Iterable[Path]) -> list[Goal]:
-    goals = [
-        Goal(path, outcome)
-        for path in paths
-        for outcome in range(len(coverage.sites[path].words))
-        if coverage.missing(path) >> outcome & 1
-    ]
+def for_outcomes(outcomes: Iterable[tuple[Path, int]]) -> list[Goal]:
+    """These outcomes, given as bits of a site, several times each."""
+    goals = [Goal(path, i) for path, bits in outcomes for i in range(bits.bit_length()) if bits >> i & 1]
     return (goals * ATTEMPTS)[:MOST]
 
 
-def _reached(
-    tape: Tape, site: Site, goal: Goal, drawn: Mapping[str, Drawn], rng: np.random.Generator
-) -> Inversion | None:
-    """The leaves that reach a goal, at a case and an element drawn at random; None where none were found."""
+def _guess(
+    tape: Tape,
+    site: Site,
+    goal: Goal,
+    drawn: Mapping[str, Drawn],
+    cases: int,
+    rng: np.random.Generator,
+    *,
+    nudging: bool,
+) -> Guess | None:
+    """A point that is to reach a goal, at a case and an element drawn at random; None where none was found."""
     entries = tape.entries.get(goal.path)
     if not entries:
         return None
-    entry = entries[rng.integers(len(entries))]
-    inversion = Inversion(tape, drawn, int(rng.integers(BASES)), rng)
-    shape = entry.step.outputs[0].shape
+    turn, case = int(rng.integers(len(entries))), int(rng.integers(cases))
+    shape = entries[turn].step.outputs[0].shape
     if 0 in shape:
         return None
     index = tuple(int(rng.integers(size)) for size in shape)
-    return inversion if _reach(inversion, entry, site, goal, index) else None
+    inversion = Inversion(tape, drawn, case, rng, nudging=nudging and goal.distance is not None)
+    if not _reach(inversion, entries[turn], site, goal, index):
+        return None
+    if goal.distance is None or site.primitive == "clamp":
+        return Guess(case, inversion.targets)
+    return Guess(case, inversion.targets, goal.path, turn, index, goal.relation, goal.distance)
 
 
 def _reach(inversion: Inversion, entry: Entry, site: Site, goal: Goal, index: Index) -> bool:
@@ -166,10 +167,10 @@ def _reach(inversion: Inversion, entry: Entry, site: Site, goal: Goal, index: In
 
 
 def _at_any_magnitude(
-    drawn: Mapping[str, Drawn], bases: Leaves, rng: np.random.Generator
-) -> Iterable[tuple[int, Targets]]:
+    count: int, drawn: Mapping[str, Drawn], bases: Leaves, rng: np.random.Generator
+) -> Iterable[Guess]:
     """For thresholds that cannot be traced back to a leaf, as behind a loop: numbers of a leaf, from tiny to huge."""
-    for _ in range(WILD):
+    for _ in range(count):
         leaf = str(rng.choice(list(bases)))
         shape = bases[leaf].shape[1:]
         places = list(np.ndindex(shape))
@@ -179,19 +180,20 @@ def _at_any_magnitude(
         fitted = {(leaf, at): fit(drawn[leaf], scale * rng.uniform(0.5, 2.0), rng) for at in places}
         targets = {key: number for key, number in fitted.items() if number is not None}
         if targets:
-            yield int(rng.integers(BASES)), targets
+            yield Guess(int(rng.integers(_cases(bases))), targets)
 
 
 def _in_bands(
-    thresholds: Mapping[str, set[float]],
-    drawn: Mapping[str, Drawn],
-    bases: Leaves,
-    rng: np.random.Generator,
-) -> Iterable[tuple[int, Targets]]:
+    guesses: Iterable[Guess], drawn: Mapping[str, Drawn], bases: Leaves, rng: np.random.Generator
+) -> list[Guess]:
     """A number of each leaf between every two neighbouring thresholds: half-way, and half-way by magnitude."""
+    thresholds: dict[str, set[float]] = {}
+    for guess in guesses:
+        for (leaf, _), target in guess.targets.items() if guess.relation == "=" else ():
+            thresholds.setdefault(leaf, set()).add(target)
+    found = []
     for leaf, targets in thresholds.items():
-        ordered = sorted(targets)
-        for low, high in itertools.pairwise(ordered):
+        for low, high in itertools.pairwise(sorted(targets)):
             between = [low / 2 + high / 2]
             if low * high > 0:
                 between.append(float(np.sign(low) * np.sqrt(abs(low)) * np.sqrt(abs(high))))
@@ -199,4 +201,5 @@ def _in_bands(
                 index = tuple(int(rng.integers(size)) for size in bases[leaf].shape[1:])
                 fitted = fit(drawn[leaf], number, rng)
                 if fitted is not None:
-                    yield int(rng.integers(BASES)), {(leaf, index): fitted}
+                    found.append(Guess(int(rng.integers(_cases(bases))), {(leaf, index): fitted}))
+    return found

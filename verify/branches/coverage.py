@@ -47,6 +47,14 @@ def together(known: Branches, more: Mapping[str, Branch]) -> None:
         known[name] = branch._replace(reachable=old.reachable | branch.reachable, met=old.met | branch.met)
 
 
+class Watched(NamedTuple):
+    """A program, its sites, and the ranges of its results."""
+
+    program: Traced
+    paths: list[Path]
+    results: Mapping[str, Range]
+
+
 class Coverage:
     """The sites of every program of a pair that is watched; as an observer of walks it notes what comes of each."""
 
@@ -55,19 +63,15 @@ class Coverage:
         self.sites: dict[Path, Site] = {}
         self.met: dict[str, int] = {}
         self.path: list[int] = []
-        self._kept: dict[
-            int, tuple[Traced, list[Path]]
-        ] = {}  # an equation is known by its id: it is kept alive
+        self._watched: dict[int, Watched] = {}  # a program is known by its id: it is kept alive
         self._pending: dict[Path, int] = {}  # outcomes that were not met yet
 
     # --- what is watched ---
 
     def watch(self, programs: Programs) -> None:
-        """Watches these programs too."""
-        if programs.reference.observer is self:
-            return
+        """Watches these programs too, as far as they are not watched."""
         leaves = self._leaves()
-        values = self._watch(programs.reference, REFERENCE, leaves)
+        values = {**leaves, **self._watch(programs.reference, REFERENCE, leaves)}
         for name, equation in programs.equations.items():
             if isinstance(equation, Traced):
                 self._watch(equation, name, values)
@@ -75,15 +79,17 @@ class Coverage:
             if isinstance(program, Traced):
                 self._watch(program, name, leaves)
 
-    def _watch(self, traced: Traced, name: str, values: Mapping[str, Range]) -> dict[str, Range]:
-        inputs = [values[each]._replace(text=each) for each in traced.names]
-        found, results = sites(traced.program, name, inputs)
-        self.sites |= found
-        self._pending |= {path: site.reachable for path, site in found.items()}
-        self._kept[id(traced)] = traced, list(found)
-        traced.observer = self
-        named = jax.tree.unflatten(traced.tree, results)
-        return {**values, **named} if isinstance(named, dict) else dict(values)
+    def _watch(self, traced: Traced, name: str, values: Mapping[str, Range]) -> Mapping[str, Range]:
+        """The ranges of the results, by name."""
+        if id(traced) not in self._watched:
+            inputs = [values[each]._replace(text=each) for each in traced.names]
+            found, results = sites(traced.program, name, inputs)
+            named = jax.tree.unflatten(traced.tree, results)
+            self.sites |= found
+            self._pending |= {path: site.reachable for path, site in found.items()}
+            self._watched[id(traced)] = Watched(traced, [*found], named if isinstance(named, dict) else {})
+            traced.observer = self
+        return self._watched[id(traced)].results
 
     def _leaves(self) -> dict[str, Range]:
         """The ranges of the leaves, as their domains say; cotangents are any numbers."""
@@ -117,7 +123,7 @@ class Coverage:
 
     def paths_in(self, traced: Any) -> list[Path]:
         """The sites of a program."""
-        return self._kept[id(traced)][1] if id(traced) in self._kept else []
+        return self._watched[id(traced)].paths if id(traced) in self._watched else []
 
     def paths(self, programs: Programs) -> list[Path]:
         """The sites of these programs."""

@@ -16,10 +16,11 @@ import numpy as np
 from manual_bp import domains
 from verify.branches.inverses import MANY, RULES, UNARY, reduced
 from verify.branches.outcomes import numbers
-from verify.branches.tape import Entry, Tape, sources
+from verify.branches.tape import Entry, Origin, Tape, sources
 
 Index = tuple[int, ...]
 LARGEST = 1e150  # beyond it, nothing is squared
+NUDGE = 0.125
 LARGEST_COUNT = 2**20
 RELATIONS = {"lt": "<", "le": "<=", "gt": ">", "ge": "=>", "eq": "=", "ne": "<>"}  # of which one must hold
 
@@ -32,17 +33,21 @@ class Drawn(NamedTuple):
 
 
 class Inversion:
-    """Of one case of a walk: the leaves' numbers that are to be others, in `targets`."""
+    """Of one case of a walk: the leaves' numbers that are to be others, in `targets`.
 
-    def __init__(self, tape: Tape, drawn: Mapping[str, Drawn], case: int, rng: np.random.Generator):
+    With `nudging` they may be anywhere else, behind a function that is not undone.
+    """
+
+    def __init__(
+        self, tape: Tape, drawn: Mapping[str, Drawn], case: int, rng: np.random.Generator, *, nudging: bool
+    ):
         self.tape, self.drawn, self.case, self.rng = tape, drawn, case, rng
+        self.nudging = nudging
         self.targets: dict[tuple[str, Index], float] = {}
 
     def number(self, value: Any, index: Index) -> float:
-        """An element of a value, which may hold one number for a whole axis, or for all."""
-        array = numbers(value)
-        array = array[min(self.case, len(array) - 1)]
-        return float(array[_within(array.shape, index)])
+        """An element of a value as it is now."""
+        return element(value, index, self.case)
 
     def either(self, *ways: Callable[[], bool]) -> bool:
         """The first of these, in any order, that finds leaves."""
@@ -60,7 +65,7 @@ class Inversion:
         origin = self.tape.origin(value)
         if origin is None or not math.isfinite(target) or abs(target) > LARGEST:
             return False
-        index = _within(numbers(value).shape[1:], index)
+        index = _within(_shape(value, origin), index)
         if origin.leaf is not None:
             return self._leaf(origin.leaf, index, target)
         entry = origin.entry
@@ -74,7 +79,16 @@ class Inversion:
                 return RULES[name](self, entry, index, target)
         except (ValueError, OverflowError, ZeroDivisionError):  # no number gives this one
             return False
-        return self._moved(entry, origin.output, index, lambda a, at: self.aim(a, at, target))
+        if self._moved(entry, origin.output, index, lambda a, at: self.aim(a, at, target)):
+            return True
+        return self.nudging and self._nudged(entry, index)
+
+    def _nudged(self, entry: Entry, index: Index) -> bool:
+        """Of an elementwise function that is not undone: an operand a little elsewhere, for a second guess."""
+        shape = entry.step.outputs[0].shape
+        alike = [a for a, aval in zip(entry.operands, entry.step.inputs, strict=True) if aval.shape == shape]
+        ways = [lambda a=a: self.aim(a, index, self.number(a, index) * (1 + NUDGE) + NUDGE) for a in alike]
+        return self.either(*ways)
 
     def _leaf(self, name: str, index: Index, target: float) -> bool:
         fitted = fit(self.drawn[name], target, self.rng)
@@ -101,7 +115,7 @@ class Inversion:
         origin = self.tape.origin(value)
         if origin is None:
             return bool(self.number(value, index)) is wanted
-        index = _within(numbers(value).shape[1:], index)
+        index = _within(_shape(value, origin), index)
         if origin.leaf is not None:
             return self._leaf(origin.leaf, index, float(wanted))
         entry = origin.entry
@@ -142,14 +156,34 @@ class Inversion:
         )
 
 
+def element(value: Any, index: Index, case: int) -> float:
+    """An element of a value, which may hold one number for a whole axis, or for all."""
+    array = numbers(value)
+    array = array[min(case, len(array) - 1)]
+    return float(array[_within(array.shape, index)])
+
+
+def _shape(value: Any, origin: Origin) -> Index:
+    """The shape that the program gives a value; its numbers may have fewer axes."""
+    return (
+        numbers(value).shape[1:] if origin.entry is None else origin.entry.step.outputs[origin.output].shape
+    )
+
+
 def _within(shape: Index, index: Index) -> Index:
-    """The index into an array that may hold one number for a whole axis, or for all."""
+    """The index into an array of this shape, by one into an array like it: either may hold one number for a whole axis,
+    or for all.
+    """
+    if len(index) < len(shape):
+        return (0,) * len(shape)
     return tuple(min(i, size - 1) for i, size in zip(index, shape, strict=False))
 
 
-def fit(drawn: Drawn, target: float, rng: np.random.Generator) -> float | None:
+def fit(drawn: Drawn, target: float, rng: np.random.Generator | None = None) -> float | None:
     """A number of the leaf's domain at the target, or a whole one beside it; None where none is near."""
-    whole = float(rng.choice((math.floor(target), math.ceil(target))))
+    if not math.isfinite(target):
+        return None
+    whole = float(round(target) if rng is None else rng.choice((math.floor(target), math.ceil(target))))
     match drawn.domain:
         case domains.Real():
             return target

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from verify.arithmetic.bounds.arithmetic import Bounds
-from verify.branches.aiming import aimed
+from verify.branches.aiming import BASES, Goal, aimed, at_thresholds, for_outcomes, generic_bases
 from verify.branches.coverage import Coverage
 from verify.branches.decisions import Decisions, beside
+from verify.branches.outcomes import RELATED
+from verify.generation.data import Leaves, kinks_of
 from verify.generation.strategies import ladder
 from verify.interpreter.observation import Observers
 from verify.interpreter.walker import Sizes
 from verify.programs.pair import Pair
 
 ROUNDS = 3  # of aiming at what is unmet still
+ATTEMPTS = 4  # at each threshold, then
+WILD = 24  # points of any magnitude that each of them adds
 LARGER = 64  # a dimension that is made larger, so that an index, or a sum of many terms, reaches a threshold
 OTHERS = 2  # what the other dimensions are then
 COPIES = 2  # of each point that steers a proof, with other residues
@@ -37,35 +41,69 @@ class BranchSearch:
     def __call__(self, prove: Lane, bound: Lane, *, thorough: bool) -> None:
         """Has the lanes judge data at every threshold, and then what may reach the outcomes that were not met.
 
-        The proof goes to a threshold only where the bounds met something new there, or if it is to be `thorough`.
+        Outcomes that other data had not met are aimed at again from where others of them are, so that several are met
+        together. The proof goes to a threshold only where the bounds met something new there, or if it is to
+        be `thorough`.
         """
-        smallest = ladder(self.pair.derivation)[-1]
-        self._aim(smallest, prove, bound, thorough=thorough)
-        for _ in range(ROUNDS):
-            if not self.coverage.unmet or not self._aim(smallest, prove, bound, unmet=True):
+        sizes = ladder(self.pair.derivation)[-1]
+        self.watch(sizes)
+        rare = self._missing(sizes)
+        paths = self.coverage.paths(self.pair.programs(sizes))
+        found = self._aim(sizes, at_thresholds(self.coverage, paths), prove, bound, thorough=thorough)
+        for turn in range(ROUNDS):
+            if not (missing := self._missing(sizes)):
                 break
-        for name in smallest:
+            again = turn > 0  # where a first guess has not reached it
+            goals = at_thresholds(self.coverage, paths) * ATTEMPTS if again else for_outcomes(missing)
+            found = self._aim(sizes, goals, prove, bound, wild=WILD, refine=again) or found
+        together = sum(self.coverage.sites[path].primitive in RELATED for path, _ in rare)
+        for _ in range(min(together - 1, ROUNDS)):
+            if found is None:
+                break
+            cases = self.rng.integers(len(next(iter(found.values()))), size=BASES)
+            bases = {name: leaf[cases] for name, leaf in found.items()}
+            found = self._aim(sizes, for_outcomes(rare), prove, bound, bases=bases) or found
+        for name in sizes:
             if self.coverage.unmet:
-                sizes = {**dict.fromkeys(smallest, OTHERS), name: LARGER}
-                prove(sizes)
-                self._aim(sizes, prove, bound, unmet=True)
+                larger = {**dict.fromkeys(sizes, OTHERS), name: LARGER}
+                prove(larger)
+                self._aim(larger, for_outcomes(self._missing(larger)), prove, bound, wild=WILD)
+
+    def _missing(self, sizes: Sizes) -> list[tuple[Any, int]]:
+        """The branches of the programs at these sizes with outcomes that were not met, and which."""
+        paths = self.coverage.paths(self.pair.programs(sizes))
+        return [(path, missing) for path in paths if (missing := self.coverage.missing(path))]
 
     def _aim(
-        self, sizes: Sizes, prove: Lane, bound: Lane, *, unmet: bool = False, thorough: bool = True
-    ) -> bool:
-        """Whether there were points to judge."""
-        self.watch(sizes)
-        where = self.pair, self.coverage, sizes, self.rng
-        leaves = self.isolated("the search for branches", aimed, *where, unmet=unmet)
+        self,
+        sizes: Sizes,
+        goals: Sequence[Goal],
+        prove: Lane,
+        bound: Lane,
+        *,
+        bases: Leaves | None = None,
+        wild: int = 0,
+        refine: bool = False,
+        thorough: bool = True,
+    ) -> Leaves | None:
+        """Judges the points that reach goals, and returns them."""
+        specs = self.pair.specs(sizes)
+        if not goals:
+            return None
+        if bases is None:
+            bases = generic_bases(sizes, specs, kinks_of(self.pair.choices), self.rng)
+        programs = self.pair.programs(sizes)
+        where = programs, self.coverage, goals, bases, specs, sizes, self.rng
+        leaves = self.isolated("the search for branches", aimed, *where, wild=wild, refine=refine)
         if leaves is None:
-            return False
+            return None
         decisions = Decisions(len(next(iter(leaves.values()))))
         arithmetic = Bounds(traced=self.pair.dtype, rounds_casts=self.pair.rounds_casts)
         known = self.coverage.outcomes
         arithmetic.observer = Observers(self.coverage, decisions)
-        bound(sizes, beside(leaves, self.pair.specs(sizes)), arithmetic=arithmetic)
+        bound(sizes, beside(leaves, specs), arithmetic=arithmetic)
         steady = decisions.steady
         if steady.any() and (thorough or self.coverage.outcomes > known):
             floats = {name: np.repeat(leaf[steady], COPIES, axis=0) for name, leaf in leaves.items()}
             prove(sizes, floats=floats)
-        return True
+        return leaves

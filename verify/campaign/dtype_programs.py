@@ -19,6 +19,8 @@ from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import bound
 from verify.lanes.proof import prove
 from verify.programs.pair import Pair
+from verify.programs.tracing import WalkError
+from verify.runtime import tracebacks
 from verify.settings import DTYPES
 from verify.verdict import Status, Verdict
 
@@ -41,7 +43,11 @@ def judge_in_dtypes(judge: Judge) -> None:
         dtypes = [dtypes[judge.unit.index % len(dtypes)]]
     for dtype in dtypes:
         if (pair := judge.pair.in_dtype(dtype)) is not judge.pair:
-            DtypePrograms(judge, pair).judge()
+            try:
+                DtypePrograms(judge, pair).judge()
+            except WalkError as error:  # in the reference: an equation's own is isolated
+                judge.pair.give_up_dtype(dtype)
+                judge.findings.unmet.append(f"its program in {dtype} ({tracebacks.one_line(error.error)})")
 
 
 class DtypePrograms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +15,9 @@ from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.arithmetic.bounds.value import differs
 from verify.arithmetic.field.arithmetic import Field
 from verify.arithmetic.field.modular import MODULI
-from verify.generation.data import fill, kinks_of
+from verify.branches.aiming import aimed, at_thresholds, generic_bases
+from verify.branches.coverage import Coverage
+from verify.generation.data import Leaves, fill, kinks_of
 from verify.generation.residues import Points
 from verify.generation.structures import STRUCTURES
 from verify.interpreter.opaque import on_device_alone, opaque_in
@@ -27,8 +30,8 @@ from verify.programs.tracing import GRADIENT, Fault, NotADerivative, Programs, T
 from verify.runtime import tracebacks
 from verify.verdict import Verdict
 
-Leaves = Mapping[str, np.ndarray]
 POINTS = 32
+ATTEMPTS = 6  # at each threshold
 CASES = 12  # of each structure
 
 
@@ -91,6 +94,7 @@ class Trial:
         self.specs = pair.specs(sizes)
         self.rng = np.random.default_rng([seed, *sizes.values()])
         self.proof = prove(pair, sizes, self.rng, POINTS, concrete=concrete)
+        self._coverage = Coverage(pair)
         kinks = kinks_of(pair.choices)
         drawn = [fill(self.rng, sizes, self.specs, row, CASES, kinks=kinks) for row in STRUCTURES]
         self.cases = {leaf: np.concatenate([case[leaf] for case in drawn]) for leaf in self.specs}
@@ -109,10 +113,10 @@ class Trial:
         point = self._mismatch(candidate.name, traced)
         if point is not None:
             return Detection("proof", point + 1, Verdict.REFUTED)
-        case = self._difference(candidate.name, traced)
-        if case is None:
-            return None
-        return Detection("bounds", case + 1, self._verdict(candidate.name, traced, case))
+        found = self._difference(candidate.name, traced, self.cases, self._with_bounds)
+        if found is None and (aimed := self._at_thresholds(candidate.name, traced)) is not None:
+            found = self._difference(candidate.name, traced, aimed, self._bounded(aimed))
+        return found
 
     def _traces_until_another(self, candidate: Candidate, traced: Traced) -> int | None:
         """How often an equation was traced until it was another function, if that ever happened."""
@@ -140,25 +144,48 @@ class Trial:
                 break
         return found
 
-    def _difference(self, name: str, traced: Traced) -> int | None:
+    def _difference(self, name: str, traced: Traced, cases: Leaves, side: Side) -> Detection | None:
         """The first case in which the two sides differ beyond both bounds."""
         arithmetic = Bounds()
-        differing = np.zeros(len(next(iter(self.cases.values()))), bool)
-        for sides in self._with_bounds.pairs(arithmetic, name, traced):
+        differing = np.zeros(len(next(iter(cases.values()))), bool)
+        for sides in side.pairs(arithmetic, name, traced):
             ours, theirs = arithmetic.settle([as_bounded(side) for side in sides])
             mask, _ = differs(ours, theirs)
             differing |= mask.reshape(len(mask), -1).any(axis=1)
-        return int(differing.argmax()) if differing.any() else None
+        if not differing.any():
+            return None
+        first = int(differing.argmax())
+        case = {leaf: values[first : first + 1] for leaf, values in cases.items()}
+        return Detection("bounds", first + 1, self._verdict(name, traced, case))
 
-    def _verdict(self, name: str, traced: Traced, case: int) -> Verdict:
+    def _verdict(self, name: str, traced: Traced, case: Leaves) -> Verdict:
         """Whether the two sides differ in this case without any rounding."""
-        leaves = {leaf: values[case : case + 1] for leaf, values in self.cases.items()}
-        side = side_of(self.pair, self.programs, self.sizes, Points.exact(self.specs, leaves))
+        side = side_of(self.pair, self.programs, self.sizes, Points.exact(self.specs, case))
         field = like(side.arithmetic)
         pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
         agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
         finite = all(np.isfinite(ours.x).all() or not np.isfinite(theirs.x).all() for ours, theirs in pairs)
         return Verdict.INACCURATE if agree and finite else Verdict.REFUTED
+
+    def _at_thresholds(self, name: str, traced: Traced) -> Leaves | None:
+        """Cases at the thresholds of a candidate that has more than what it stands for, as a campaign finds them."""
+        programs = self._with(name, traced)
+        self._coverage.watch(self._with(name, self._right(name)))
+        self._coverage.watch(programs)
+        paths = self._coverage.paths_in(traced)
+        if len(paths) <= len(self._coverage.paths_in(self._right(name))):
+            return None
+        goals = at_thresholds(self._coverage, paths) * ATTEMPTS
+        bases = generic_bases(self.sizes, self.specs, kinks_of(self.pair.choices), self.rng)
+        return aimed(programs, self._coverage, goals, bases, self.specs, self.sizes, self.rng, refine=True)
+
+    def _right(self, name: str) -> Any:
+        return self.programs.composed if name == GRADIENT else self.programs.equations[name]
+
+    def _with(self, name: str, traced: Any) -> Programs:
+        """The reference, and one program in its place."""
+        composed, equations = (traced, {}) if name == GRADIENT else (None, {name: traced})
+        return replace(self.programs, equations=equations, composed=composed, autodiff=None)
 
     # --- the right side in each arithmetic, walked once ---
 
@@ -172,8 +199,11 @@ class Trial:
 
     @functools.cached_property
     def _with_bounds(self) -> Side:
+        return self._bounded(self.cases)
+
+    def _bounded(self, cases: Leaves) -> Side:
         arithmetic = Bounds()
-        return Side(self.programs, self.sizes, arithmetic, lift(arithmetic, self.specs, self.cases))
+        return Side(self.programs, self.sizes, arithmetic, lift(arithmetic, self.specs, cases))
 
     def _generic(self, *, extended: bool) -> Side:
         points = Points.random(self.rng, self.specs, self.proof.floats)

@@ -21,7 +21,7 @@ LEGEND = (
     "blamed then. Below, the mutants killed, by class: M1 cotangent dropped, M2 taken for a scalar, M3 denominator, M4 "
     "option ignored, M5 precision, M6 cancellation, M7 overwritten, M8 sizes, M9 broadcast sum, M10 swapped index, M11 "
     "rows not written, M12 NaN and infinity, M13 term missing or twice, M14 sign or region, M15 randomness, M16 primal "
-    "value, M17 oracle."
+    "value, M17 oracle, M18 untaken branch."
 )
 
 

@@ -5,7 +5,7 @@ scalar, M3 a wrong denominator, M4 an option ignored, M5 too low a precision, M6
 overwritten, M8 a size assumed, M9 a sum over an axis missing, M10 an index swapped, M11 rows not written, M12 NaN and
 infinity, M13 a term missing or twice, M14 a sign, or one region of a function, M15 something random drawn again. The
 primal value (M16) is a matter of the gradient whole (`altered_gradients`), and an oracle that is wrong (M17) of the
-forward pass (`false_oracles`).
+forward pass (`false_oracles`). M18 is a branch that no data take by chance.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ def _at_size_one(array: Any) -> Any:
     return array * (0 if 1 in array.shape else 1)
 
 
+def _in_a_band(array: Any) -> Any:
+    """Wrong so seldom that no data meet it by chance."""
+    return jnp.where((array > 0.7) & (array < 0.7 + 1e-7), array + 1, array)
+
+
 def _at_equal_sizes(array: Any) -> Any:
     return array * (2 if len({*map(str, array.shape)}) == 1 else 1)
 
@@ -134,6 +139,7 @@ OPERATORS: Final = (
     Operator("slope right of a kink", "plain", REFUTED, other_slope(1)),
     Operator("wrong beyond 2", "M14", REFUTED, slope(lambda z, slope: jnp.where(z > 2, slope + 1, slope))),
     Operator("wrong below -2", "M14", REFUTED, slope(lambda z, slope: jnp.where(z < -2, slope + 1, slope))),
+    Operator("wrong in a narrow band", "M18", REFUTED, result(_in_a_band)),
     Operator("arrays in float32", "M5", INACCURATE, parameter(_narrow(jnp.float32))),
     Operator("arrays in bfloat16", "M5", INACCURATE, parameter(_narrow(jnp.bfloat16))),
     Operator("result in float32", "M5", INACCURATE, result(_narrow(jnp.float32))),

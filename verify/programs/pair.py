@@ -75,6 +75,10 @@ class Pair:
                 self._in_dtypes[dtype] = self if same(ours, theirs) else other
         return self._in_dtypes[dtype]
 
+    def give_up_dtype(self, dtype: str) -> None:
+        """Judges the programs of a dtype no further, which cannot be walked: these stand for them on the device."""
+        self._in_dtypes[dtype] = self
+
     def give_up(self, name: str, fault: Fault) -> None:
         """Judges an equation, or the composed gradient, no further."""
         self.given_up[name] = fault

@@ -117,6 +117,12 @@ ONE_OF_TWO: dict[str, tuple[Function, dict[str, Any]]] = {
     "cond": (lambda x: jax.lax.cond(jnp.sum(x) > 1e5, lambda x: 2 * x, lambda x: x, x), {}),
     "while": (lambda x: jax.lax.while_loop(lambda y: jnp.max(y) > 1e9, lambda y: y / 2, x), {}),
     "piecewise": (lambda x: jnp.select([x < -1e8, x > 1e8], [0 * x, 2 * x], x), {}),
+    "by two ways": (lambda x: jnp.where(jnp.abs(x * jnp.tanh(x) - 0.7) < 1e-9, 0, x), {}),
+    "a variance": (lambda x: jnp.where(jnp.abs(jnp.var(x) - 0.7) < 1e-9, 0, x), {}),
+    "a function without an inverse here": (
+        lambda x: jnp.where(jnp.abs(jax.scipy.special.digamma(x) - 0.7) < 1e-9, 0, x),
+        {"domains": {"x": positive}},
+    ),
     "the logarithm": (lambda x: jnp.where(jnp.log(x) > 50, 0, x), {"domains": {"x": positive}}),
 }
 

@@ -45,7 +45,7 @@ def by_b(dJ_dy, a):
     return jnp.sum(dJ_dy * a, axis=0)
 
 
-KINDS = {"plain", *(f"M{i}" for i in range(1, 18))}
+KINDS = {"plain", *(f"M{i}" for i in range(1, 19))}
 LAYER = Derivation("layer", "a test", dict(y=scaled), dict(dJ_da=by_a, dJ_db=by_b), cotangent="dJ_dy")
 RELU = dict(activation=ACTIVATIONS["relu"], loss=LOSSES["absolute_error"])
 
@@ -79,7 +79,7 @@ def test_every_mutant_of_a_right_layer_is_killed_and_named(kills):
 def test_mutants_are_caught_by_the_lane_that_can(kills):
     lanes = {kind: {m.lane for m in kills.mutants if m.kind == kind} - {""} for kind in KINDS}
     nothing_is_chosen = {"M4": set(), "M6": set()}
-    others = {"M5": {"bounds"}, "M12": {"bounds"}, "M15": {"purity"}, "M17": {"opinions"}}
+    others = {"M5": {"bounds"}, "M12": {"bounds"}, "M15": {"purity"}, "M17": {"opinions"}, "M18": {"bounds"}}
     others |= {"M7": {"purity", "proof"}, **nothing_is_chosen}
     assert lanes == {kind: others.get(kind, {"proof"}) for kind in KINDS}
 

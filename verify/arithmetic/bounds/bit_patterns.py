@@ -13,7 +13,7 @@ import numpy as np
 
 from verify.arithmetic.bounds.basic_operations import linear, mul
 from verify.arithmetic.bounds.comparisons import in_doubt
-from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers
+from verify.arithmetic.bounds.value import Array, Bounded, Doubtful, numbers, plainly
 
 if TYPE_CHECKING:
     from verify.arithmetic.bounds.base import BaseBounds
@@ -37,15 +37,21 @@ def bitcast(arithmetic: BaseBounds, step: Step, a: Any) -> Any:
     if isinstance(a, Bounded):
         if dtype.itemsize == 8 and dtype.kind in "iu":
             return Bits(a, dtype)
-        raise NotImplementedError(
-            f"bitcast_convert_type to {dtype}: only integers of 64 bits stand for a float64"
-        )
+        return _narrower(a, step.inputs[0].dtype, dtype)
     if dtype.kind in "iu":
         return in_doubt(arithmetic, step, a)
     if isinstance(a, Bits):
         return a.number
-    value = numbers(a).view(np.float64)
+    value = numbers(a).view(dtype).astype(np.float64)
     return Bounded(value, np.where(a.doubt, np.inf, 0.0) if isinstance(a, Doubtful) else None)
+
+
+def _narrower(a: Bounded, source: Any, dtype: Any) -> Any:
+    """The bits of a number as a narrower type holds it, in doubt where that is not this number for certain."""
+    if dtype.kind not in "iu" or np.dtype(source).itemsize != dtype.itemsize:
+        raise NotImplementedError(f"bitcast_convert_type from {source} to {dtype}")
+    held = a.value.astype(source)
+    return plainly(held.view(dtype), (a.errors > 0) | (held.astype(np.float64) != a.value))
 
 
 def bitwise_and(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> Any:

@@ -98,6 +98,16 @@ def test_a_masked_number_is_as_certain_as_its_leading_bits():
     assert (errors(low)[:2] < 3e-16).all() and (np.abs(low.value) < 1e-8).all()
 
 
+def test_the_bits_of_a_narrower_type_are_certain_where_it_holds_the_number():
+    def signed(x):
+        bits = lax.bitcast_convert_type(x.astype(jnp.float32), jnp.int32) | jnp.int32(-(2**31))
+        return lax.bitcast_convert_type(bits, jnp.float32).astype(jnp.float64)
+
+    (result,) = walk(signed, ([1.5, -2.0, 0.75], [0.0, 0.0, 1e-9]))
+    assert result.value.tolist() == [[-1.5, -2.0, -0.75]]
+    assert errors(result).tolist() == [0.0, 0.0, np.inf]
+
+
 def test_bits_used_as_integers_are_in_doubt():
     (unsure,) = walk(lambda x: lax.bitcast_convert_type(x, jnp.int64) >> 52, ([1.0], [1e-16]))
     assert isinstance(unsure, Doubtful) and unsure.doubt.all()
