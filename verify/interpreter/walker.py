@@ -114,7 +114,7 @@ def _apply(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
     plain = all(isinstance(operand, np.ndarray) for operand in operands)
     if name in INTEGER_RULES and plain and not any(_is_float(output.dtype) for output in step.outputs):
         result = INTEGER_RULES[name](step, *operands)
-    elif name in MOVES:
+    elif name in MOVES and name not in arithmetic.rules:
         result = _move(arithmetic, functools.partial(MOVES[name], step), operands)
     elif name in INDEXED_MOVES and name not in arithmetic.rules:
         values, indices = split_operands(step, operands)

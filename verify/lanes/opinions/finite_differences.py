@@ -1,12 +1,14 @@
 """Finite differences in float64, extrapolated from steps that are halved, with an estimate of their error.
 
-They are taken from the left and from the right; where these disagree there is a kink, and nothing is known.
+They are taken from the left and from the right; where these disagree there is a kink, and nothing is known. What
+`stop_gradient` stops is held at what it is where nothing has moved: it is a constant on purpose.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,6 +28,24 @@ LEVELS = 5  # of the extrapolation
 TIMES = 64.0  # by which the last correction is taken for the error that is left
 
 
+class Held(Bounds):
+    """Bounds of cases that come in groups of a size: what is stopped is, in each, what it is in the first."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self._size = size
+        self.rules = {**Bounds.rules, "stop_gradient": lambda arithmetic, step, operand: self._held(operand)}
+
+    def _held(self, operand: Any) -> Any:
+        def first(array: np.ndarray) -> np.ndarray:
+            if len(array) == 1:
+                return array
+            groups = array.reshape(-1, self._size, *array.shape[1:])
+            return np.broadcast_to(groups[:, :1], groups.shape).reshape(array.shape)
+
+        return first(operand) if isinstance(operand, np.ndarray) else self.move(first, operand)
+
+
 def differences(
     pair: Pair, sizes: Sizes, shapes: Mapping[str, jax.ShapeDtypeStruct], given: Leaves
 ) -> dict[str, Bounded]:
@@ -35,7 +55,7 @@ def differences(
     steps = STEP * 0.5 ** np.arange(LEVELS)
     offsets = np.concatenate([[0.0], steps, -steps])
     points = len(given[along(symbols[0])])
-    bounds, specs = Bounds(), pair.specs(sizes)
+    bounds, specs = Held(len(offsets)), pair.specs(sizes)
     cases = {name: _tiled(given[name], len(symbols), len(offsets)) for name in specs}
     operands = lift(bounds, specs, cases)
     for place, symbol in enumerate(symbols):
