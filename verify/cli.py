@@ -19,6 +19,7 @@ from verify.targets import template
 from verify.verdict import COMPOSED
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
+BOOK = "manual_bp."  # begins the modules of the book's derivations
 WHOLE = (COMPOSED, r"\text{the equations composed}")  # judged as one more equation
 
 
@@ -97,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(PRECISIONS)} (default %(default)s)",
     )
     add(
+        "--kinks",
+        metavar="K",
+        help="of any, same: which subgradient is right at a kink (default any; for manual_bp jax.grad's own, same)",
+    )
+    add(
         "--report",
         type=Path,
         metavar="PATH",
@@ -126,6 +132,8 @@ def _run(options: argparse.Namespace) -> int:
         terminal.show_list(listing, console)
         return GOOD
     settings = _writing(settings)
+    if options.kinks is None and all(target.spec.startswith(BOOK) for target in found):
+        settings = settings.changed({"kinks": "same"})
     _probe(found, settings)
     if options.mutants:
         path = _writable(options.report or settings.directory / "mutants.json")
@@ -162,6 +170,7 @@ def _replay(token: str, targets: Sequence[str], settings: Settings, console: Con
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    default = Settings()
     try:
         return Settings(
             seed=options.seed,
@@ -169,6 +178,7 @@ def _settings(options: argparse.Namespace) -> Settings:
             dtypes=tuple(options.dtypes or Settings.dtypes),
             platform=options.platform,
             precision=options.precision,
+            kinks=options.kinks or default.kinks,
             only=options.only,
             jobs=options.jobs,
         )

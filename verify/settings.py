@@ -16,6 +16,7 @@ from manual_bp.construction.wiring import nearest
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 PLATFORMS = ("cpu", "gpu", "tpu")
 PRECISIONS = ("default", "high", "highest")
+KINKS = ("any", "same")
 MAX_SEED = 2**32 - 1
 
 
@@ -32,6 +33,7 @@ class Settings:
     dtypes: Sequence[str] = ("float32", "bfloat16")  # what the device lane computes in
     platform: str | None = None  # None: jax's default
     precision: str = "highest"  # of matrix products, as in jax.default_matmul_precision
+    kinks: str = "any"  # at a kink any subgradient is right, or only the "same" as jax.grad's
     only: str | None = None  # a glob: see `selects`
     jobs: int | None = None  # processes; None: see `jobs_on`
     directory: Path = Path(".verify")  # counterexamples and compilation cache
@@ -50,6 +52,7 @@ class Settings:
         if self.platform is not None:
             _one_of("platform", self.platform, PLATFORMS)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("kinks", self.kinks, KINKS)
         if self.only is not None and not (isinstance(self.only, str) and self.only):
             raise TypeError(f"only: {self.only!r}, expected a glob such as 'dJ_dW*' or 'backprop/*'")
         object.__setattr__(self, "directory", Path(self.directory))
@@ -94,6 +97,7 @@ class Settings:
             "dtypes": list(self.dtypes),
             "platform": self.platform,
             "precision": self.precision,
+            "kinks": self.kinks,
             "only": self.only,
         }
 

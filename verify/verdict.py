@@ -138,6 +138,7 @@ class EquationReport:
     cause: str | None = None  # of a result that is farther off than rounding explains: where it turns right
     opinions: dict[str, str] = dataclasses.field(default_factory=dict)  # what other oracles say of `jax.grad`
     dispute: str | None = None  # who says what, where they do not agree
+    note: str | None = None  # what is worth saying of one that is good
 
     @property
     def cut_short(self) -> bool:
@@ -245,6 +246,7 @@ def _equation_json(equation: EquationReport) -> Mapping[str, Any]:
         "verdict": str(equation.verdict),
         "because": equation.because,
         "diagnosis": equation.diagnosis,
+        "note": equation.note,
         "cause": equation.cause,
         "opinions": equation.opinions,
         "lanes": {

@@ -86,7 +86,7 @@ def test_keywords_come_before_the_settings(layer: Path, tmp_path: Path):
     [
         (
             {"exmples": 3},
-            "exmples: is no setting (seed, examples, dtypes, platform, precision, only, jobs, directory)",
+            "exmples: is no setting (seed, examples, dtypes, platform, precision, kinks, only, jobs, directory)",
         ),
         ({"exmples": 3}, "; did you mean 'examples'?"),
         ({"settings": 3}, "settings: 3, expected verify.Settings(...)"),

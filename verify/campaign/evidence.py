@@ -125,6 +125,7 @@ def merge(reports: Sequence[EquationReport]) -> EquationReport:
     merged.diagnosis = said.most_common(1)[0][0] if said else None
     merged.dispute = next((report.dispute for report in reports if report.dispute), None)
     merged.opinions = worst(*(report.opinions for report in reports))
+    merged.note = next((report.note for report in reports if report.note), None)
     return merged
 
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from manual_bp.derivation import Derivation
 from verify.arithmetic.bounds.arithmetic import Bounds
-from verify.campaign import device_runs, evidence
+from verify.campaign import device_runs, evidence, other_subgradients
 from verify.campaign.branch_search import BranchSearch
 from verify.campaign.dtype_programs import judge_in_dtypes
 from verify.campaign.evidence import ENOUGH
 from verify.campaign.isolation import Isolation
+from verify.campaign.kept_cases import replay_kept
 from verify.campaign.work import Findings, Unit, blank, upstream
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
-from verify.counterexamples.stored import fitting
 from verify.diagnosis.inaccuracy import narrowed
 from verify.diagnosis.recognition import diagnose
 from verify.generation import ranks
@@ -60,6 +60,9 @@ class Judge:
         self.rng = np.random.default_rng(self.seed)
         self.derivation, self.findings = derivation, Findings(blank(derivation, settings))
         self.suspects: dict[str, list[FailingCase]] = {}
+        self.outside: set[str] = (
+            set()
+        )  # equations that give what is no subgradient, whoever says what of jax.grad
         self.found: dict[str, FailingCase] = {}  # the case that shows an equation to be wrong
         self.concrete = self.first or unit.index % CONCRETE_EVERY == 0
         self.replayed: dict[str, FailingCase] = {}  # what is kept from earlier runs and fails still
@@ -70,7 +73,8 @@ class Judge:
         """Judges the pair. Whatever the forward functions raise is a fault of every equation."""
         lowest = ladder(self.derivation, rungs=1)[0]
         try:
-            self.pair = Pair(self.derivation, self.choices, rounds_casts="float64" in self.settings.dtypes)
+            casts, kinks = "float64" in self.settings.dtypes, self.settings.kinks
+            self.pair = Pair(self.derivation, self.choices, rounds_casts=casts, kinks=kinks)
             self.isolated = Isolation(self.pair, self.findings)
             self.branch_search = BranchSearch(self.pair, self.isolated, self.rng)
             for name, why in self.unit.lost:
@@ -87,7 +91,7 @@ class Judge:
         try:
             if self.concrete and (fault := self.isolated.leave_out_changing(lowest, self.mixed(lowest, 1))):
                 return self._nothing(fault)
-            self._replay_kept()
+            replay_kept(self)
             if not self.unit.only_replays:
                 self.findings.programs = 3 + len(self.derivation.equations)
                 self._climb()
@@ -150,7 +154,7 @@ class Judge:
                 evidence.enter_outcome(self.findings.equations[name].proof, outcome)
                 if not outcome.equal:
                     case = search.one(proof.floats, outcome.first_mismatch)
-                    self._suspect(name, FailingCase(sizes, case, concrete))
+                    self.suspect(name, FailingCase(sizes, case, concrete))
 
     def _bound(
         self, sizes: Sizes, leaves: Leaves, *, concrete: bool = False, arithmetic: Bounds | None = None
@@ -165,7 +169,7 @@ class Judge:
                 evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
                 if comparison.differ:
                     case = search.one(leaves, int(comparison.differing.argmax()))
-                    self._suspect(name, FailingCase(sizes, case, concrete))
+                    self.suspect(name, FailingCase(sizes, case, concrete))
 
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
@@ -188,37 +192,13 @@ class Judge:
         opinions = self.isolated("a second opinion", ask_about, self.pair, asked, self.seed)
         for name, report in self.findings.equations.items():
             report.opinions = opinions.said.get(name, {})
-            report.dispute = opinions.disputes.get(name)
+            if name not in self.outside:
+                report.dispute = opinions.disputes.get(name)
 
     def compiled(self, dtype: str) -> Compiled:
         """The programs of a dtype on the device."""
         where = self.settings.precision, self.settings.platform
         return Compiled(self.pair.in_dtype(dtype), dtype, *where, apart=self.unit.apart)
-
-    # --- what earlier runs found ---
-
-    def _replay_kept(self) -> None:
-        """Judges the stored counterexamples again: no evidence, and reported only where nothing else is found."""
-        for stored in self.unit.replays:
-            name, case = stored["equation"], fitting(self.pair, stored)
-            if case is not None and name in self.findings.equations and name not in self.pair.given_up:
-                if stored.get("lane") == "device":
-                    if stored.get("dtype") in self.settings.dtypes:
-                        self._replay_on_device(name, case, stored["dtype"])
-                elif self.isolated("the replay", search.differing, self.pair, name, case):
-                    self.replayed[name] = case
-                elif name not in self.findings.faults:
-                    self.findings.resolved.append(name)
-
-    def _replay_on_device(self, name: str, case: FailingCase, dtype: str) -> None:
-        device = self.isolated("the replay", self.compiled(dtype), case.sizes, case.leaves)
-        run = device.runs.get(name)
-        if run is not None and run.violation is not None:
-            self.replayed_on_device[name] = lambda: self.enter(
-                replace(device, runs={name: run}), dtype, case.sizes
-            )
-        elif run is not None:
-            self.findings.resolved.append(name)
 
     def enter(self, device: Device, dtype: str, sizes: Sizes) -> None:
         self.findings.programs += device.programs
@@ -245,7 +225,7 @@ class Judge:
 
     # --- conclusions ---
 
-    def _suspect(self, name: str, case: FailingCase) -> None:
+    def suspect(self, name: str, case: FailingCase) -> None:
         self.suspects.setdefault(name, []).append(case)
 
     def _conclude(self) -> None:
@@ -254,7 +234,7 @@ class Judge:
             if self.findings.equations[name].bounds.cases:  # it ran at some sizes: is it wrong there?
                 self.suspects.setdefault(name, [])
         for name, case in self.replayed.items():
-            self._suspect(name, case)
+            self.suspect(name, case)
         for name, first in self.suspects.items():
             if name not in self.pair.given_up:
                 self.isolated("the search for a counterexample", self._explain, name, first)
@@ -278,13 +258,18 @@ class Judge:
                 report.proof.status = Status.OPEN
                 report.proof.open_because = report.proof.open_because or TOO_CLOSE
             return
+        if other_subgradients.enter(self.pair, report, found, first):
+            return
         self.found[name] = found
         wrong = report.proof.status is Status.FAILED or search.algebraic(self.pair, name, found)
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
         report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
         holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
         report.counterexample = search.describe(self.pair, name, found, holds)
-        report.diagnosis = diagnose(self.pair, name, found, self.seed) if wrong else None
+        alone = other_subgradients.only_there(self.pair, name, found) if wrong else None
+        if alone and self.pair.kinks == "any":
+            self.outside.add(name)
+        report.diagnosis = alone or (diagnose(self.pair, name, found, self.seed) if wrong else None)
 
     def _note_unmet(self) -> None:
         self.findings.branches |= self.branch_search.coverage.branches()

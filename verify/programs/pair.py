@@ -45,6 +45,7 @@ class Pair:
         dtype: str = "float64",
         *,
         rounds_casts: bool = True,
+        kinks: str = "same",
     ):
         self.derivation, self.choices, self.dtype = derivation, choices, dtype
         self.x64 = dtype == "float64"  # whether 64-bit types are enabled, as where that dtype is run
@@ -59,12 +60,13 @@ class Pair:
         self._concrete: dict[tuple, Programs] = {}
         self.decisions = Decisions()  # by sizes, in a user's code
         self.rounds_casts = rounds_casts  # or else a cast to a narrower dtype leaves numbers as they are
+        self.kinks = kinks  # whether "any" subgradient is right at a kink, or the "same" as jax.grad's
         self._in_dtypes: dict[str, Pair] = {dtype: self}
 
     def in_dtype(self, dtype: str) -> Pair:
         """The same traced in that dtype, where its programs are others; else, or where they cannot be traced, this."""
         if dtype not in self._in_dtypes:
-            other = Pair(self.derivation, self.choices, dtype, rounds_casts=False)
+            other = Pair(self.derivation, self.choices, dtype, rounds_casts=False, kinks=self.kinks)
             other.given_up, other.closed = self.given_up, self.closed
             sizes = distinct(self.dims)
             try:

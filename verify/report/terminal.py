@@ -147,6 +147,8 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
     for equation in derivation.equations:
         if equation.because and (equation.verdict.good or equation.cut_short):
             reasons.setdefault(equation.because, []).append(equation.name)
+        if equation.note and equation.verdict.good:
+            reasons.setdefault(equation.note, []).append(equation.name)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
     for note in [*notes, *filter(None, [derivation.note])]:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))

@@ -161,7 +161,8 @@ def test_another_slope_at_a_kink_is_refuted_by_a_case_that_is_exactly_there(row,
     def other(dJ_dh, z, *, activation):
         return dJ_dh * slopes(z)
 
-    report = judged(planted(DERIVATION, "dJ_dz", other), dict(activation=row, loss="squared_error"))
+    choices = dict(activation=row, loss="squared_error")
+    report = judged(planted(DERIVATION, "dJ_dz", other), choices, kinks="same")
     named = of(report, "dJ_dz")
     assert named.verdict is Verdict.REFUTED and named.counterexample is not None
     assert named.counterexample.bound < 1e-15

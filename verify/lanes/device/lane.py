@@ -26,6 +26,7 @@ from verify.lanes.device.execution import SINGLE, WAYS, Fed, Runner
 from verify.lanes.device.kink_injection import Injected, Injection
 from verify.lanes.device.opaque_bounds import COARSEST, centred_at, opaque_bound, rounding
 from verify.lanes.device.violations import Judged, Run, beyond, compare, together
+from verify.lanes.subgradients import STEP, ours_at_kinks
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT, Programs, Traced
 
@@ -130,6 +131,9 @@ class Compiled:
         if not alone:
             return
         own = self.own()
+        walked = alone[0].keys() - programs.opaque.keys()
+        others = [ours_at_kinks(self.pair, name, sizes, result.leaves, truth) for name in walked]
+        truth = {**truth, **{name: value for found in others for name, value in found.items()}}
         held = self.accuracy.held_to(programs.reference, sizes, result.leaves, truth)
         for name, computed in alone[0].items():
             if name not in programs.opaque:
@@ -182,6 +186,8 @@ class Compiled:
         closed, taken = name in programs.opaque, self._taken(name, injected.values)
         taken |= {other: injected.values[other] for other in injected.place.decides}  # to be seen by a reader
         judged = [(name, 0, alone[name], expected(self.rounding[0]() if closed else self.own()))]
+        if self.pair.kinks == "any":
+            judged = [self._between_slopes(injected, sizes, *judged[0])]
         there = self._compare(judged, taken, kink=True)
         if there.violation is not None and closed:
             coarse = {name: expected(self.rounding[1]())}
@@ -190,6 +196,21 @@ class Compiled:
             there.violation = there.violation._replace(wrong=True)
         result.runs[name] = together(result.runs[name], there)
         self._count(result, injected.place.choice, injected.place.row, injected.hits, name)
+
+    def _between_slopes(
+        self, injected: Injected, sizes: Sizes, name: str, first: int, got: Array, expected: Bounded
+    ) -> Judged:
+        """What is expected at the kinks, and what was given where it lies between the slopes on both sides."""
+        exact, argument = Bounds(traced=self.pair.dtype), injected.place.argument
+        slopes = []
+        for step in (-STEP, STEP):
+            values = {**injected.values, argument: injected.values[argument] + step}
+            slope, _ = self.injection.reference(injected.place, exact, sizes, given(exact, values))
+            slopes.append(as_bounded(slope).value)
+        low, high = np.minimum(*slopes), np.maximum(*slopes)
+        room = expected.errors + 4 * STEP * (1 + np.abs(low) + np.abs(high))
+        right = (got >= low - room) & (got <= high + room)
+        return name, first, got, Bounded(np.where(right, got, expected.value), expected.errors)
 
     def _slopes_differ(self, injected: Injected, programs: Programs, sizes: Sizes) -> bool:
         """Whether the equation and autodiff give different numbers at the kinks in float64, too."""
@@ -209,18 +230,19 @@ class Compiled:
         whole: Mapping[str, list[Fed]],
     ) -> None:
         assert programs.autodiff is not None
-        truth = programs.autodiff(Bounds(traced=self.pair.dtype), sizes, lifted)
+        plain = programs.autodiff(Bounds(traced=self.pair.dtype), sizes, lifted)
+        truth = {**plain, **ours_at_kinks(self.pair, GRADIENT, sizes, result.leaves, plain)}
 
         def judged(side: str, expected: Mapping[str, Bounded]) -> list[Judged]:
             return [(key, first, got, expected[key]) for key, first, got in whole[side]]
 
-        def walked(program: Traced) -> dict[str, Bounded]:
+        def walked(program: Traced, truth: Mapping[str, Any]) -> dict[str, Bounded]:
             own = self.own()
             bound = program(own, sizes, given(own, result.leaves))
             return {key: centred_at(truth[key], own.settle([as_bounded(bound[key])])[0]) for key in bound}
 
         if isinstance(programs.composed, Traced):
-            manual = judged("manual", walked(programs.composed))
+            manual = judged("manual", walked(programs.composed, truth))
             run = result.runs[GRADIENT] = self._compare(manual)
             held = self.accuracy.held_to(programs.autodiff, sizes, result.leaves, truth)
             self.accuracy.enter(run, manual, held, programs.composed, sizes, result.leaves)
@@ -233,7 +255,7 @@ class Compiled:
             if run.violation is not None:
                 run.violation = beyond(manual, coarse, result.leaves) or run.violation
         if whole["jax.grad"]:
-            result.autodiff = self._compare(judged("jax.grad", walked(programs.autodiff)))
+            result.autodiff = self._compare(judged("jax.grad", walked(programs.autodiff, plain)))
 
     def _compare(
         self, judged: Sequence[Judged], inputs: Mapping[str, Array] | None = None, *, kink: bool = False

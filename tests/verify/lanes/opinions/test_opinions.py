@@ -226,11 +226,18 @@ WEIGHED = Derivation(
 def test_where_jax_is_wrong_at_a_few_numbers_alone_opinions_are_asked_there(monkeypatch):
     """Its derivative by a weight of 0 is 0: only cases that seem to refute the equation are sure to have one."""
     monkeypatch.setattr(opinions, "POINTS", 1)
-    report = verify.check(WEIGHED, examples=2, dtypes=("float32",))
+    report = verify.check(WEIGHED, examples=2, dtypes=("float32",), kinks="same")
     dL_da, dL_db, gradient = report.derivations[0].equations
     assert (dL_da.verdict, dL_db.verdict) == (Verdict.PROVED, Verdict.DISPUTED)
     assert gradient.verdict is Verdict.DISPUTED
     assert dL_db.because is not None and "finite differences say" in dL_db.because
+
+
+def test_where_jax_is_wrong_at_a_few_numbers_an_equation_that_is_right_there_is_right():
+    report = verify.check(WEIGHED, examples=2, dtypes=("float32",), only="*/dL_db")
+    (dL_db,) = report.derivations[0].equations
+    assert dL_db.verdict is Verdict.PROVED
+    assert dL_db.note is not None and "where jax.grad gives 0" in dL_db.note
 
 
 def test_an_equation_that_is_wrong_stays_refuted_though_others_are_asked():

@@ -1,4 +1,4 @@
-"""What `stop_gradient` stops is a constant to finite differences, too; a false rule beside it is noticed all the same."""
+"""What `stop_gradient` stops is a constant to finite differences, too; a false rule beside it is still noticed."""
 
 import jax
 import jax.numpy as jnp
