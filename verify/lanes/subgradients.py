@@ -25,7 +25,7 @@ from verify.programs.reference import COTANGENT
 from verify.programs.tracing import GRADIENT, Traced
 
 Array = np.ndarray[Any, Any]
-STEP = 2.0**-30  # relative to the number, or to 1
+STEP = 2.0**-44  # relative to the number, or to 1
 WITHIN = (
     2.0**-16
 )  # of the hull, relative to its size: what a step that small changes of a smooth piece is less
@@ -58,8 +58,8 @@ def accepted(
 
 def _unequal(ours: Bounded, theirs: Bounded) -> Array:
     """The cases in which two results differ, or are no numbers."""
-    unequal: Array = differs(ours, theirs)[0] | ~np.isfinite(theirs.value)
-    return unequal.reshape(len(unequal), -1).any(axis=1)
+    unequal = np.asarray(differs(ours, theirs)[0] | ~np.isfinite(theirs.value))
+    return np.asarray(unequal.reshape(len(unequal), -1).any(axis=1))
 
 
 def ours_at_kinks(
