@@ -52,16 +52,22 @@ def _nonnegative(rng: np.random.Generator, shape: Shape, want: Request) -> np.nd
     if want.structure.lattice:
         scale = rng.choice((1.0, 1.0, 1.0, 2.0**-10, 2.0**6), each_case(shape))
         return rng.choice((0.0, 0.5, 1.0, 2.0), shape) * scale
-    return rng.random(shape) * rng.choice((0.0, 1e-12, 1e-6, 1.0, 1.0, 1.0, 1e3, 1e8), each_case(shape))
+    scale = rng.choice((0.0, 1e-12, 1e-6, 1.0, 1.0, 1.0, 1e3, 1e8, np.nan), each_case(shape))
+    return rng.random(shape) * _or_any(rng, scale, 1e-12, 1e8)
 
 
 def _positive(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         scale = rng.choice((1.0, 1.0, 1.0, 2.0**-10, 2.0**6), each_case(shape))
         return rng.choice((0.5, 1.0, 2.0, 4.0), shape) * scale
-    return rng.uniform(0.125, 2.0, shape) * rng.choice(
-        (1e-12, 1e-6, 1.0, 1.0, 1.0, 1e3, 1e8), each_case(shape)
-    )
+    scale = rng.choice((1e-12, 1e-6, 1.0, 1.0, 1.0, 1e3, 1e8, np.nan), each_case(shape))
+    return rng.uniform(0.125, 2.0, shape) * _or_any(rng, scale, 1e-12, 1e8)
+
+
+def _or_any(rng: np.random.Generator, scale: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The scales, those that are NaN being any number between, log-uniformly: no magnitude is left out."""
+    anywhere = np.exp(rng.uniform(math.log(low), math.log(high), scale.shape))
+    return np.where(np.isnan(scale), anywhere, scale)
 
 
 def _interval(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
@@ -100,7 +106,8 @@ def _flags(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
 def _counts(rng: np.random.Generator, shape: Shape, want: Request) -> np.ndarray:
     if want.structure.lattice:
         return rng.integers(0, 4, shape)
-    return rng.poisson(rng.choice((0.5, 3.0, 50.0), each_case(shape)), shape)
+    rate = rng.choice((0.5, 3.0, 50.0, np.nan), each_case(shape))
+    return rng.poisson(_or_any(rng, rate, 1.0, 128.0), shape)
 
 
 Draw = Callable[[np.random.Generator, Shape, Request], np.ndarray]

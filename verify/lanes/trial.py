@@ -31,6 +31,7 @@ from verify.runtime import tracebacks
 from verify.verdict import Verdict
 
 POINTS = 32
+ROUNDS = 3  # of aiming at thresholds
 ATTEMPTS = 6  # at each threshold
 CASES = 12  # of each structure
 
@@ -114,7 +115,9 @@ class Trial:
         if point is not None:
             return Detection("proof", point + 1, Verdict.REFUTED)
         found = self._difference(candidate.name, traced, self.cases, self._with_bounds)
-        if found is None and (aimed := self._at_thresholds(candidate.name, traced)) is not None:
+        for _ in range(ROUNDS):
+            if found is not None or (aimed := self._at_thresholds(candidate.name, traced)) is None:
+                break
             found = self._difference(candidate.name, traced, aimed, self._bounded(aimed))
         return found
 
