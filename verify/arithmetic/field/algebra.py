@@ -203,16 +203,22 @@ def cumulative(field: BaseField, step: Step, a: Residues) -> Residues:
 
 
 def cumulative_product(field: BaseField, step: Step, a: Residues) -> Residues:
-    def along(r: Array, modulus: int) -> Array:
-        def accumulate(r: Array, axis: int) -> Array:
-            r = np.moveaxis(r.copy(), axis, 0)
-            for i in range(1, len(r)):
-                r[i] = r[i] * r[i - 1] % modulus
-            return np.moveaxis(r, 0, axis)
+    axis, count = step.params["axis"] + 1, step.inputs[0].shape[step.params["axis"]]
 
-        return movement.cumulative(step, r, accumulate)
+    def along(r: Level, modulus: int) -> Level:
+        places = reversed(range(count)) if step.params["reverse"] else range(count)
+        done: dict[int, Level] = {}
+        last: Level = None
+        for place in places:
+            factor = r[(slice(None),) * axis + (place,)]
+            last = factor if last is None else last * factor % modulus
+            done[place] = last
+        return (
+            linear(lambda *parts: np.stack(parts, axis), *(done[place] for place in sorted(done)))
+            if done
+            else r
+        )
 
-    count = step.inputs[0].shape[step.params["axis"]]
     hole = None if a.hole is None else movement.cumulative(step, whole_hole(a) * 1, np.add.accumulate) > 0
     x = movement.cumulative(step, a.x, np.multiply.accumulate)
     return Residues(x, levels(field, along, a.r), (a.degree[0] * count, a.degree[1] * count), hole=hole)

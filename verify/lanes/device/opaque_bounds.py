@@ -48,7 +48,10 @@ def opaque_bound(
 def centred_at(truth: Any, bound: Bounded) -> Bounded:
     """The value of the reference, with both bounds together."""
     truth = as_bounded(truth)
-    return Bounded(truth.value, np.broadcast_to(bound.errors + truth.errors, truth.value.shape))
+    # either may be the same for all cases: x / x is 1, and its bound is that of each x
+    errors = bound.errors + truth.errors
+    shape = np.broadcast_shapes(truth.value.shape, errors.shape)
+    return Bounded(np.broadcast_to(truth.value, shape), np.broadcast_to(errors, shape))
 
 
 def _known_to_one_rounding(arithmetic: Checked, leaf: Array) -> Any:

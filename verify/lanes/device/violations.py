@@ -129,8 +129,8 @@ def _violation(
 def rows(expected: Bounded, first: int, shape: tuple[int, ...]) -> Bounded:
     """What is expected of some cases, with an error for each element."""
     rows = slice(first, first + shape[0])
-    cases = max(len(expected.value), rows.stop)
     parts = (expected.value, expected.errors + np.zeros(expected.value.shape))
+    cases = max(rows.stop, *map(len, parts))
     return Bounded(*(np.broadcast_to(part, (cases, *shape[1:]))[rows] for part in parts))
 
 
