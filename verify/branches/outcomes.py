@@ -11,6 +11,7 @@ import numpy as np
 from verify.branches.expressions import NEGATED, text_of
 from verify.branches.ranges import COMPARISONS, Range
 from verify.interpreter import movement
+from verify.interpreter.random_keys import are_keys
 
 if TYPE_CHECKING:
     from verify.interpreter.steps import Step
@@ -69,6 +70,8 @@ def numbers(value: Any) -> np.ndarray:
     """The plain numbers of a value of any arithmetic: what steers, or the value without its bound."""
     if isinstance(value, np.ndarray):
         return value
+    if are_keys(value):  # they decide nothing, whatever they are
+        return np.zeros(value.shape)
     return value.x if hasattr(value, "x") else value.value
 
 

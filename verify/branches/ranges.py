@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from verify.interpreter.random_keys import are_keys
+
 INFINITY = math.inf
 TINY, HUGE = math.ulp(0.0), float(np.finfo(np.float64).max)
 BELOW_ONE = math.nextafter(1.0, 0.0)
@@ -261,6 +263,8 @@ def signed_sum(a: Range) -> Ends:
 
 def literal(values: Any) -> Range:
     """The range of a constant of the program."""
+    if are_keys(values):
+        return Range(moves=False, text="a key")
     array = np.asarray(values)
     if array.size == 0 or (
         array.dtype.kind not in "fiub"

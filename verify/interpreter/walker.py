@@ -7,7 +7,8 @@ control flow here, the moving of numbers in `interpreter.movement` and `interpre
 booleans in `interpreter.integers`.
 
 Every array carries one leading data axis, of length N (N cases at once) or 1 (the same for all of them).
-Integers and booleans are plain NumPy arrays; floats are values of the arithmetic's own class.
+Integers and booleans are plain NumPy arrays, keys of `jax.random` arrays of jax's; floats are values of the
+arithmetic's own class.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.jax_functions import name_in_jax
 from verify.interpreter.movement import MOVES
 from verify.interpreter.observation import observer_of
+from verify.interpreter.random_keys import are_keys, concerns_keys, on_keys
 from verify.interpreter.steps import ShapeDtype, Sizes, Step, Templates
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
@@ -63,7 +65,8 @@ class Program:
 
     def __init__(self, jaxpr: core.ClosedJaxpr | core.Jaxpr):
         self.jaxpr: Any = getattr(jaxpr, "jaxpr", jaxpr)
-        self.consts = [np.asarray(const) for const in getattr(jaxpr, "consts", ())]
+        consts = getattr(jaxpr, "consts", ())
+        self.consts = [const if are_keys(const) else np.asarray(const) for const in consts]
         self._templates = Templates(self.jaxpr)
         self._sizes: Sizes | None = None
         self._steps: list[Step] = []
@@ -111,6 +114,8 @@ def _apply(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
         name = function
     elif name in CONTROL:
         return CONTROL[name](arithmetic, sizes, step, operands)
+    if concerns_keys(step):
+        return on_keys(step, operands)
     plain = all(isinstance(operand, np.ndarray) for operand in operands)
     if name in INTEGER_RULES and plain and not any(_is_float(output.dtype) for output in step.outputs):
         result = INTEGER_RULES[name](step, *operands)
@@ -127,7 +132,7 @@ def _apply(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
 
 
 def _move(arithmetic: Arithmetic, function: Callable[..., Any], operands: Sequence[Value]) -> Any:
-    if all(isinstance(operand, np.ndarray) for operand in operands):
+    if all(isinstance(operand, np.ndarray) or are_keys(operand) for operand in operands):
         return function(*operands)
     return arithmetic.move(function, *operands)
 
@@ -270,7 +275,8 @@ def _row(array: np.ndarray, *, index: int) -> np.ndarray:
 
 def _stack(*arrays: np.ndarray) -> np.ndarray:
     cases = max(len(array) for array in arrays)
-    return np.stack([np.broadcast_to(array, (cases, *array.shape[1:])) for array in arrays], axis=1)
+    numbers = jax.numpy if are_keys(arrays[0]) else np
+    return numbers.stack([numbers.broadcast_to(array, (cases, *array.shape[1:])) for array in arrays], axis=1)
 
 
 _PROGRAMS: dict[int, tuple[Any, Program]] = {}

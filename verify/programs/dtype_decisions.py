@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from verify.interpreter.random_keys import are_keys
 from verify.programs.tracing import Programs, Traced
 
 CAST: Final = "convert_element_type"
@@ -105,6 +107,8 @@ def _value(literal: Any) -> np.ndarray:
 
 def _same_numbers(ours: Any, theirs: Any) -> bool:
     """Whether the second is the first, rounded to its own dtype."""
+    if are_keys(ours) and are_keys(theirs):
+        ours, theirs = map(jax.random.key_data, (ours, theirs))
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     if ours.shape != theirs.shape or _kind(ours.dtype) != _kind(theirs.dtype):
         return False

@@ -130,6 +130,14 @@ def convert(field: BaseField, step: Step, a: Any) -> Any:
     return field.lifted(a) if jnp.issubdtype(to, jnp.inexact) else np.trunc(field.steer(a)).astype(to)
 
 
+def bitcast(field: BaseField, step: Step, a: Any) -> Any:
+    """The bits of plain integers are floats as good as literals, as where numbers are drawn by a key."""
+    to = np.dtype(step.outputs[0].dtype)
+    if isinstance(a, np.ndarray) and jnp.issubdtype(to, jnp.inexact) and a.dtype.itemsize == to.itemsize:
+        return field.constant(a.view(to))
+    return field.unknown(step, a)[0]
+
+
 def counted(field: BaseField, step: Step, *sizes: Array) -> Residues:
     """iota, as floats"""
     return field.integers(iota(step))

@@ -10,6 +10,7 @@ import numpy as np
 
 from verify.arithmetic.field.algebra import (
     add,
+    bitcast,
     convert,
     counted,
     cumulative,
@@ -86,6 +87,7 @@ RULES: Mapping[str, Rule] = {
     "one_minus_square": one_minus_square,
     "polynomial": polynomial,
     "convert_element_type": convert,
+    "bitcast_convert_type": bitcast,
     "iota": counted,
     "reduce_precision": same,
     "reduce_sum": reduce(row_sum, np.sum, times),
