@@ -19,7 +19,7 @@ from verify.counterexamples.script_code import Code
 from verify.lanes.device.kink_injection import places
 from verify.programs.pair import Pair
 from verify.programs.reachability import before, between, ends
-from verify.programs.reference import COTANGENT, VJP
+from verify.programs.reference import VJP, shown
 from verify.programs.tracing import GRADIENT
 from verify.targets.source_code import Unwritable
 from verify.verdict import EquationReport
@@ -55,6 +55,7 @@ class Script:
         self.code = Code(derivation, self.case)
         self.derivation, self.graph, self.names = self.code.derivation, self.code.graph, self.code.names
         self.precision, self.platform = precision, platform
+        self.cotangent = shown(self.derivation.leaves)
         self.on_device = self.case.lane == "device"
 
     def text(self) -> str:
@@ -145,12 +146,12 @@ class Script:
         if symbol not in self.derivation.leaves:
             raise Unwritable(f"{quantity} is no derivative")
         scaled = quantity.startswith(VJP) and not self.graph.cotangents
-        values = {name: value for name, value in self.case.leaves.items() if scaled or name != COTANGENT}
+        values = {name: value for name, value in self.case.leaves.items() if scaled or name != self.cotangent}
         yield from self._whole(plan(self.graph, [symbol]), root, values)
 
     def _whole(self, equations: Sequence[Equation], root: str, values: Mapping[str, Any]) -> Iterator[str]:
         """What equations give of the leaves, and jax.grad of a root."""
-        leaves = [name for name in values if name != COTANGENT]
+        leaves = [name for name in values if name != self.cotangent]
         *others, last = equations
         if missing := {*last.parameters} - {*leaves, *self.graph.steps, *(each.name for each in others)}:
             raise Unwritable(f"{last.name}: takes {', '.join(sorted(missing))}, which is no leaf")
@@ -169,7 +170,7 @@ class Script:
         if self.on_device:
             yield from self._both_ways(f"{grad}(*leaves(jnp.float64))")
         else:
-            scale = f"{self.names[COTANGENT]} * " if COTANGENT in values else ""
+            scale = f"{self.names[self.cotangent]} * " if self.cotangent in values else ""
             yield from (f"manual = {scale}by_hand({arguments})", f"autodiff = {scale}{grad}({arguments})")
         yield self._ending(values)
 

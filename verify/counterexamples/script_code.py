@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from manual_bp.construction.lowering import Part, Whole
 from manual_bp.construction.signatures import Function, size_of
 from manual_bp.derivation import Derivation
 from verify.generation import ranks
+from verify.programs.reference import COTANGENT
 from verify.programs.tracing import DTYPES
 from verify.report.story import assignment
 from verify.targets.import_statements import Imports
@@ -37,6 +39,10 @@ class Code:
         self.graph = self.derivation.graph
         known = (*case.leaves, *case.inputs, *self.graph.steps, *self.graph.derivatives, *self.rows)
         self.names = {name: name + "_" * (name in OURS) for name in known}
+        if COTANGENT in self.names:  # beside a leaf that is called cotangent
+            self.names[COTANGENT] = next(
+                free for n in itertools.count(1) if (free := "cotangent" + "_" * n) not in known
+            )
         self.imports = Imports({*OURS, *self.names.values()})
         self.shapes = self._shapes()
         self.scope = Scope(self.imports, self.names, self.shapes, self.rows)

@@ -119,7 +119,7 @@ def describe(pair: Pair, name: str, found: FailingCase, holds: tuple[str, ...] =
         choices=row_names(pair.choices),
         dims=dict(sizes),
         leaves={
-            n: _plain(leaf)
+            reference.shown(leaves) if n == reference.COTANGENT else n: _plain(leaf)
             for n, leaf in leaves.items()
             if n != reference.COTANGENT or quantity.startswith(reference.VJP)
         },

@@ -11,7 +11,7 @@ from manual_bp import domains
 from verify.counterexamples.search import FailingCase
 from verify.generation.data import DTYPES, Spec, resolve
 from verify.programs.pair import Pair
-from verify.programs.reference import COTANGENT
+from verify.programs.reference import COTANGENT, shown
 
 
 def fitting(pair: Pair, stored: Mapping[str, Any]) -> FailingCase | None:
@@ -22,7 +22,8 @@ def fitting(pair: Pair, stored: Mapping[str, Any]) -> FailingCase | None:
             type(size) is not int or size < 1 for size in dims.values()
         ):
             return None
-        leaves = {**stored["leaves"]}
+        known = shown(pair.derivation.leaves)
+        leaves = {COTANGENT if name == known else name: leaf for name, leaf in stored["leaves"].items()}
         leaves.setdefault(COTANGENT, 1.0)
         specs = pair.specs(dims)
         if leaves.keys() != specs.keys():

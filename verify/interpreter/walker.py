@@ -275,7 +275,7 @@ def _row(array: np.ndarray, *, index: int) -> np.ndarray:
 
 def _stack(*arrays: np.ndarray) -> np.ndarray:
     cases = max(len(array) for array in arrays)
-    numbers = jax.numpy if are_keys(arrays[0]) else np
+    numbers: Any = jax.numpy if are_keys(arrays[0]) else np
     return numbers.stack([numbers.broadcast_to(array, (cases, *array.shape[1:])) for array in arrays], axis=1)
 
 

@@ -11,7 +11,7 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -23,12 +23,18 @@ from manual_bp.derivation import Derivation
 from verify.programs.tails import complete, downstream, origin, shapes_of, tail
 
 COTANGENT = (
-    "cotangent"  # the name under which the drawn cotangent of a scalar objective travels with the leaves
+    "(cotangent)"  # under it the drawn cotangent of a scalar objective travels with the leaves; it is no
 )
+# identifier, so that no leaf has it
 
 VJP = "VJP by "  # before the symbol: a derivative that is pulled back from the drawn cotangent
 
 Rows = Mapping[str, Any]
+
+
+def shown(leaves: Collection[str]) -> str:
+    """The name of that cotangent for a reader, as counterexamples keep it: its plain one, if no leaf has that."""
+    return COTANGENT if "cotangent" in leaves else "cotangent"
 
 
 def reference(derivation: Derivation, choices: Rows) -> Callable[..., dict[str, Any]]:

@@ -12,10 +12,11 @@ from verify.campaign.store import Store, token
 from verify.campaign.work import Findings
 from verify.counterexamples import search
 from verify.programs.pair import Pair
+from verify.programs.reference import COTANGENT
 from verify.targets.discovery import load
 from verify.verdict import EquationReport, Verdict
 
-CASE = {"n": 1}, {"a": [3.0], "x": [[5.0]], "cotangent": [1.0]}
+CASE = {"n": 1}, {"a": [3.0], "x": [[5.0]], COTANGENT: [1.0]}
 
 
 @pytest.fixture

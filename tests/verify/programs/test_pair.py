@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from manual_bp.book import backprop
 from manual_bp.derivation import Derivation
 from verify.programs.pair import Pair
+from verify.programs.reference import COTANGENT
 from verify.programs.tracing import GRADIENT, Fault, Traced
 
 
@@ -43,7 +44,7 @@ def values_at(
     plain, pair: Pair, size: int, x: np.ndarray, *, concrete: bool = False
 ) -> dict[str, np.ndarray]:
     programs = pair.programs({"n": size}, concrete=concrete)
-    leaves = {"x": x, "cotangent": np.ones(len(x))}
+    leaves = {"x": x, COTANGENT: np.ones(len(x))}
     return dict(
         zip(
             sorted(programs.reference.results),
@@ -214,4 +215,4 @@ def test_cotangents_are_drawn_like_their_nodes():
     specs = Pair(layer, {}).specs({"n": 2, "m": 3})
     assert specs["dJ_dy"].dims == (2, 3) and specs["dJ_dy"].cotangent
     assert specs["i"].kind == "int" and specs["x"].kind == "float"
-    assert specs["cotangent"].dims == () and specs["cotangent"].cotangent
+    assert specs[COTANGENT].dims == () and specs[COTANGENT].cotangent

@@ -16,6 +16,7 @@ from verify.arithmetic.bounds import extremes, sorting, sums
 from verify.arithmetic.bounds.elementary_functions import ELEMENTARY, atan2, elementary
 from verify.arithmetic.bounds.indexing import indexed
 from verify.arithmetic.bounds.matrix_products import contraction
+from verify.arithmetic.bounds.scattered_extremes import scattered_extreme
 from verify.arithmetic.bounds.value import Bounded
 from verify.interpreter.indexing import INDEXED_MOVES
 from verify.interpreter.integers import INTEGER_RULES
@@ -67,6 +68,8 @@ FLOAT_RULES: dict[str, Rule] = {
     "scatter-add": sums.scatter_sum(1.0),
     "scatter-sub": sums.scatter_sum(-1.0),
     "scatter-mul": sums.multiply_scattered,
+    "scatter-max": scattered_extreme(True),
+    "scatter-min": scattered_extreme(False),
     "reduce_prod": sums.reduce_prod,
     "cumprod": sums.cumprod,
     "cumlogsumexp": sums.cumlogsumexp,

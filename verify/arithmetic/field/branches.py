@@ -14,6 +14,7 @@ from verify.arithmetic.field.value import Residues
 from verify.interpreter import movement
 from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.ordering import sort_order, take_order, top_k_order
+from verify.interpreter.scattered_extremes import extremes, taken, winners
 
 if TYPE_CHECKING:
     from verify.interpreter.steps import Step
@@ -83,6 +84,20 @@ def reduce_extremum(choose: Callable[..., Array]) -> Rule:
             )[..., 0]
 
         return field.move(take, a)
+
+    return rule
+
+
+def scattered_extremum(largest: bool) -> Rule:
+    """scatter-max and scatter-min: an entry moves the number that its floats choose."""
+
+    def rule(field: BaseField, step: Step, operand: Residues, indices: Array, updates: Residues) -> Residues:
+        operand, updates = field.lifted(operand), field.lifted(updates)
+        best = extremes(step, operand.x, indices, updates.x, largest=largest)
+        chosen = field.branch(winners(step, best, operand.x, indices, updates.x))
+        result = field.move(lambda *arrays: taken(chosen, *arrays), operand, updates)
+        result.x = best
+        return result
 
     return rule
 

@@ -8,10 +8,11 @@ from jaxtyping import Array, Float
 from manual_bp.derivation import Derivation
 from verify.lanes.device.lane import Compiled, Device
 from verify.programs.pair import GRADIENT, Pair
+from verify.programs.reference import COTANGENT
 from verify.programs.tracing import WalkError
 
 SIZES = {"n": 4}
-LEAVES = {"x": np.array([[1.0, -2.0, 3.0, 0.5]]), "cotangent": np.array([1.0])}
+LEAVES = {"x": np.array([[1.0, -2.0, 3.0, 0.5]]), COTANGENT: np.array([1.0])}
 
 
 def energy(x: Float[Array, " 4"]) -> Float[Array, ""]:
