@@ -71,6 +71,8 @@ class DtypePrograms:
             self._bound(sizes, leaves, concrete=concrete)
         for planned in unit.unit.explored[:EXPLORED]:
             self._prove(planned.case.dims)
+        for sizes in self.pair.deciding_sizes():
+            self._prove(sizes)
         self.branch_search(self._prove, self._bound, thorough=True)
         for name, branch in self.branch_search.coverage.branches().items():
             words = tuple(f"{said} in {self.dtype}" for said in branch.words)

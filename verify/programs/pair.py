@@ -74,12 +74,19 @@ class Pair:
             except Exception:  # the device finds out what does not run in that dtype
                 self._in_dtypes[dtype] = self
             else:
-                self._in_dtypes[dtype] = self if same(ours, theirs) else other
+                alike = same(ours, theirs) and self._questions() == other._questions()
+                self._in_dtypes[dtype] = self if alike else other
         return self._in_dtypes[dtype]
 
     def give_up_dtype(self, dtype: str) -> None:
         """Judges the programs of a dtype no further, which cannot be walked: these stand for them on the device."""
         self._in_dtypes[dtype] = self
+
+    def _questions(self) -> set[tuple[str, str, str]]:
+        """What is decided by sizes, in this dtype."""
+        if self.dims:
+            _ = self.symbolic  # the trace in which they are asked
+        return {*self.decisions.asked}
 
     def give_up(self, name: str, fault: Fault) -> None:
         """Judges an equation, or the composed gradient, no further."""

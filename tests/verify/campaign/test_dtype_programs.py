@@ -44,6 +44,14 @@ def test_a_mistake_in_one_dtype_is_named_with_it(dtype, mistake, tmp_path):
     assert found.counterexample is not None and found.counterexample.dtype == dtype
 
 
+@pytest.mark.parametrize("size", [lambda n: n > 8, lambda n: n == 5])
+def test_a_mistake_in_one_dtype_at_some_sizes_is_found(size, tmp_path):
+    found = judged(
+        lambda x: 2 * x if x.dtype == jnp.float16 and size(x.shape[0]) else x, half_square, tmp_path
+    )
+    assert found.verdict is Verdict.REFUTED
+
+
 def test_a_mistake_without_64_bits_is_found(tmp_path):
     x64 = "jax_enable_x64"
     found = judged(lambda x: x if getattr(jax.config, x64) else 2 * x, half_square, tmp_path)
