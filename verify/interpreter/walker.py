@@ -24,6 +24,7 @@ from jax.extend import core
 from verify.interpreter.indexing import INDEXED_MOVES, split_operands
 from verify.interpreter.integers import INTEGER_RULES
 from verify.interpreter.jax_functions import name_in_jax
+from verify.interpreter.loops import MOST_TURNS, EndlessLoop
 from verify.interpreter.movement import MOVES
 from verify.interpreter.observation import observer_of
 from verify.interpreter.random_keys import are_keys, concerns_keys, on_keys
@@ -184,7 +185,7 @@ def _while(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
     first_body, first_carry = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     condition_consts, body_consts = operands[:first_body], operands[first_body:first_carry]
     carry = operands[first_carry:]
-    while True:
+    for _ in range(MOST_TURNS):
         (going,) = evaluate(condition, arithmetic, sizes, [*condition_consts, *carry])
         running = arithmetic.steer(going)
         if not running.any():
@@ -192,6 +193,7 @@ def _while(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Valu
         after = evaluate(body, arithmetic, sizes, [*body_consts, *carry])
         # a case that has ended keeps what it had, while the others go on
         carry = after if running.all() else _select(arithmetic, going, [carry, after], step.outputs)
+    raise EndlessLoop
 
 
 def _cond(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:

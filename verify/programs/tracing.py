@@ -12,6 +12,7 @@ import numpy as np
 from jax.extend import core
 
 from manual_bp.construction.graph import Equation
+from verify.interpreter.loops import loops_in
 from verify.interpreter.observation import Observer, observed
 from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
@@ -60,6 +61,7 @@ class Traced:
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
         self.program = Program(jaxpr)
+        self.loops = loops_in(jaxpr.jaxpr)
         self.observer: Observer | None = None  # of every walk through it
         self.tree = jax.tree.structure(self.results)
 
@@ -88,6 +90,12 @@ class Programs:
         every = {**self.equations, GRADIENT: self.composed}
         self.faults = {name: traced for name, traced in every.items() if isinstance(traced, Fault)}
         self.opaque = {name: traced for name, traced in every.items() if isinstance(traced, Opaque)}
+
+    @property
+    def looping(self) -> frozenset[str]:
+        """The equations whose programs have while loops; of the gradient whole, by hand and by autodiff, the side."""
+        every = {**self.equations, "manual": self.composed, "jax.grad": self.autodiff}
+        return frozenset(n for n, each in every.items() if isinstance(each, Traced) and each.loops)
 
     def give_up(self, name: str, fault: Fault) -> None:
         self._put(name, fault)

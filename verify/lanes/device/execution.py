@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import functools
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from manual_bp.construction.graph import Equation
+from verify.interpreter.loops import check_ends
 from verify.programs import reference
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT, Fault, Programs, WalkError
@@ -49,14 +50,12 @@ def environment(
 def _x64_in_every_thread() -> Iterator[None]:
     """XLA calls back from threads of its own, where `jax.enable_x64` does not reach and float64 would decay."""
     with concurrent.futures.ThreadPoolExecutor(1) as elsewhere:
-        before = elsewhere.submit(
-            lambda: jax.config.values["jax_enable_x64"]
-        ).result()  # what holds in no context
+        held = elsewhere.submit(lambda: jax.config.values["jax_enable_x64"])  # what holds in no context
     jax.config.update("jax_enable_x64", True)
     try:
         yield
     finally:
-        jax.config.update("jax_enable_x64", before)
+        jax.config.update("jax_enable_x64", held.result())
 
 
 class Runner:
@@ -108,14 +107,14 @@ class Runner:
         }
         parts = {
             name: np.split(got, np.cumsum(counts)[:-1])
-            for name, got in self._computed(equations, programs.opaque, arrays, sum(counts)).items()
+            for name, got in self._computed(equations, programs, arrays, sum(counts)).items()
         }
         return [{name: of[i] for name, of in parts.items()} for i in range(len(values))]
 
     def _computed(
         self,
         equations: Mapping[str, Equation],
-        opaque: Container[str],
+        programs: Programs,
         arrays: Mapping[str, Array],
         size: int,
     ) -> dict[str, Array]:
@@ -128,10 +127,12 @@ class Runner:
 
         def run(some: Mapping[str, Equation], over: Callable[..., Any] = vmapped) -> dict[str, Array]:
             one = over(lambda values: {n: e(values, choices) for n, e in some.items()})
+            if programs.looping & some.keys():
+                check_ends(one, arrays)
             return {name: numbers(got) for name, got in jax.jit(lambda arrays: one(arrays))(arrays).items()}
 
-        walked = {name: e for name, e in equations.items() if name not in opaque}
-        closed = {name: e for name, e in equations.items() if name in opaque}
+        walked = {name: e for name, e in equations.items() if name not in programs.opaque}
+        closed = {name: e for name, e in equations.items() if name in programs.opaque}
         return self._run_walked(walked, run, arrays) | self._run_closed(
             closed, (run, functools.partial(run, over=_mapped))
         )
@@ -208,11 +209,11 @@ class Runner:
         if isinstance(programs.composed, Fault | None) or self.gradient is None or GRADIENT in self.refused:
             return {}
         cases = len(next(iter(leaves.values())))
-        inputs = {
-            name: self._array(leaf, cases) for name, leaf in leaves.items() if name != reference.COTANGENT
-        }
+        inputs = {n: self._array(leaf, cases) for n, leaf in leaves.items() if n != reference.COTANGENT}
 
         def call(side: str, ways: Sequence[str]) -> list[Fed]:
+            if ways and side in programs.looping:
+                check_ends(jax.vmap(self._sides[side]), inputs)
             return [got for way in ways for got in self._call(side, way, inputs)]
 
         self.called = tuple(ways)
