@@ -38,7 +38,7 @@ def composed(seed: int, size: int = 3) -> str:
     rng, values = random.Random(seed), ["x", "y"]
     for _ in range(size):
         code = rng.choice(UNARY + BINARY)
-        values.append(code.format(a=rng.choice(values[-2:]), b=rng.choice(values)))
+        values.append(f"({code.format(a=rng.choice(values[-2:]), b=rng.choice(values))})")
     return f"jnp.sum({values[-1]} * {rng.choice(['x', 'y', '1.0', 'lax.sin(x)'])})"
 
 
