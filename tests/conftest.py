@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--only-slow", action="store_const", const="only", dest="slow", help="run them, and no others"
     )
+    parser.addoption(
+        "--programs",
+        type=int,
+        default=12,
+        help="how many random compositions of primitives the slow tests judge",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -21,16 +21,24 @@ def verdict(code, error="{}"):
     )
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 200))]
-)
+FAST = 3  # programs that every run of the tests judges; the slow tests judge as many as `--programs` says
+
+
+def pytest_generate_tests(metafunc):
+    several = range(metafunc.config.getoption("programs"))
+    wrong = metafunc.function is test_with_an_error_it_is_not
+    seeds = [
+        pytest.param(seed, marks=[pytest.mark.slow] * (wrong or seed >= FAST))
+        for seed in (several[::3] if wrong else several)
+    ]
+    metafunc.parametrize("seed", seeds)
+
+
 def test_the_gradient_of_jax_is_right(seed):
     code = composed(seed)
     assert verdict(code) in ("proved", "verified"), code
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
 def test_with_an_error_it_is_not(seed):
     code, error = composed(seed), ERRORS[seed % len(ERRORS)]
     if changes(code, error):

@@ -31,6 +31,7 @@ WITHIN = (
 )  # of the hull, relative to its size: what a step that small changes of a smooth piece is less
 DRAWN = 24  # directions, each with its opposite
 MOST = 8  # numbers that move, up to which every pattern of their signs is a direction
+FIRST = 4  # cases among which there is one at a kink, where all that differ are
 FIXED = (domains.Simplex, domains.OneHot, domains.Index, domains.Binary, domains.Mask, domains.Counts)
 
 
@@ -66,23 +67,40 @@ def ours_at_kinks(
     pair: Pair, name: str, sizes: Sizes, leaves: Mapping[str, Array], truth: Mapping[str, Any]
 ) -> dict[str, Bounded]:
     """The reference's values that differ from ours, with ours in them where any subgradient is right and ours is."""
-    found: dict[str, Bounded] = {}
     if pair.kinks != "any":
-        return found
-    known = None if name == GRADIENT else truth
-    for quantity, (ours, theirs) in (sides(pair, name, sizes, leaves, known=known) or {}).items():
-        differing, _ = differs(ours, theirs)
-        cases = np.flatnonzero(differing.reshape(len(differing), -1).any(axis=1))
-        if cases.size:
-            some = {leaf: array[cases] for leaf, array in leaves.items()}
-            right = np.zeros_like(differing)
-            right[cases] = between(pair, name, sizes, some)[quantity] & differing[cases]
-            value, errors = (
-                np.where(right, mine, other)
-                for mine, other in ((ours.value, theirs.value), (ours.errors, theirs.errors))
-            )
-            found[quantity] = Bounded(value, errors)
+        return {}
+    both = sides(pair, name, sizes, leaves, known=None if name == GRADIENT else truth) or {}
+    masks = {quantity: differs(ours, theirs)[0] for quantity, (ours, theirs) in both.items()}
+    touched = [mask.reshape(len(mask), -1).any(axis=1) for mask in masks.values() if mask.any()]
+    cases = np.flatnonzero(np.any(touched, axis=0)) if touched else np.zeros(0, int)
+    if not cases.size or not _right(pair, name, sizes, leaves, cases[:FIRST], masks):
+        return {}  # what is wrong at every one of the first is wrong, and not at kinks
+    found: dict[str, Bounded] = {}
+    for quantity, right in _right(pair, name, sizes, leaves, cases, masks).items():
+        ours, theirs = both[quantity]
+        here = np.zeros(masks[quantity].shape, bool)
+        here[cases] = right
+        found[quantity] = Bounded(
+            np.where(here, ours.value, theirs.value), np.where(here, ours.errors, theirs.errors)
+        )
     return found
+
+
+def _right(
+    pair: Pair,
+    name: str,
+    sizes: Sizes,
+    leaves: Mapping[str, Array],
+    cases: Array,
+    differing: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Where, of these cases, ours differs and is a subgradient, of the quantities of which it is anywhere."""
+    some = {leaf: array[cases] for leaf, array in leaves.items()}
+    inside = between(pair, name, sizes, some)
+    right = {
+        quantity: inside[quantity] & mask[cases] for quantity, mask in differing.items() if len(mask) > 1
+    }
+    return {quantity: mask for quantity, mask in right.items() if mask.any()}
 
 
 def between(

@@ -40,7 +40,7 @@ CHAPTER = {"x": (3,), "W1": (4, 3), "W2": (2, 4), "y": (2,), "lam": ()}
 def test_every_derivative_of_the_chapter_is_what_grad_says_of_the_tail_of_its_graph():
     """Each node in turn replaced by a leaf, from which the rest of the graph is computed."""
     leaves = drawn(**CHAPTER)
-    found = reference.reference(backprop.DERIVATION, CHOICES)(**leaves, cotangent=jnp.ones(()))
+    found = reference.reference(backprop.DERIVATION, CHOICES)(**leaves, **{reference.COTANGENT: jnp.ones(())})
     values = backprop.DERIVATION.evaluate(leaves, CHOICES)
     for name, value in values.items():
         agree(found[name], value)
@@ -85,7 +85,7 @@ def test_what_is_compared_of_the_whole_is_the_same_from_both_sides():
     leaves, symbols = drawn(**CHAPTER), reference.composed_symbols(backprop.DERIVATION)
     assert symbols == ("W1", "W2")
     ours, theirs = (
-        side(backprop.DERIVATION, CHOICES, symbols)(**leaves, cotangent=jnp.asarray(-2.5))
+        side(backprop.DERIVATION, CHOICES, symbols)(**leaves, **{reference.COTANGENT: jnp.asarray(-2.5)})
         for side in (reference.composed, reference.autodiff)
     )
     assert set(ours) == set(theirs) == {"J", "dJ_dW1", "dJ_dW2", "VJP by W1", "VJP by W2", "primal 0"}
@@ -223,7 +223,7 @@ def test_the_whole_of_a_layer_takes_its_cotangents(derivation, symbols):
     cotangents = {name: () if node == "t" else (4,) for name, node in derivation.cotangents.items()}
     leaves = drawn(x=(4,), b=(4,), **cotangents)
     ours, theirs = (
-        side(derivation, {}, symbols)(**leaves, cotangent=jnp.ones(()))
+        side(derivation, {}, symbols)(**leaves, **{reference.COTANGENT: jnp.ones(())})
         for side in (reference.composed, reference.autodiff)
     )
     assert set(ours) == set(theirs)

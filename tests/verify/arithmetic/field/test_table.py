@@ -107,10 +107,13 @@ ELSEWHERE = {  # test_linear_algebra.py, and forward against reverse mode in lan
     *("triangular_solve", "lu", "cholesky"),
     *("reduce_window_sum", "reduce_window_max", "reduce_window_min"),
     *("select_and_scatter_add", "select_and_gather_add"),
+    *("scatter-max", "scatter-min"),  # ../test_scattered_extremes.py
 }
 SAME = {
     "scatter_add": "scatter-add",
     "scatter_mul": "scatter-mul",
+    "scatter_max": "scatter-max",
+    "scatter_min": "scatter-min",
 }  # one primitive, whose name differs between releases of JAX
 
 
