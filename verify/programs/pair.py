@@ -67,7 +67,7 @@ class Pair:
         """The same traced in that dtype, where its programs are others; else, or where they cannot be traced, this."""
         if dtype not in self._in_dtypes:
             other = Pair(self.derivation, self.choices, dtype, rounds_casts=False, kinks=self.kinks)
-            other.given_up, other.closed = self.given_up, self.closed
+            other.given_up, other.closed = {**self.given_up}, {**self.closed}
             sizes = distinct(self.dims)
             try:
                 ours, theirs = (pair.programs(sizes, concrete=True) for pair in (self, other))
@@ -76,6 +76,7 @@ class Pair:
             else:
                 alike = same(ours, theirs) and self._questions() == other._questions()
                 self._in_dtypes[dtype] = self if alike else other
+            other.given_up, other.closed = self.given_up, self.closed  # from now on, what one gives up all do
         return self._in_dtypes[dtype]
 
     def give_up_dtype(self, dtype: str) -> None:

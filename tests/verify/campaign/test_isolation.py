@@ -90,7 +90,7 @@ WAYS = {
     "compiles_forever": (
         "return v if v.dtype != jnp.float32 else compiled_forever(v)",
         Verdict.INCONCLUSIVE,
-        "dE_dv: did not finish within",
+        None,  # it takes too much time on the device, or too much memory in the walk before
     ),
     "raises_on_the_device": (
         "assert v.dtype != jnp.float32; return v",
@@ -108,7 +108,7 @@ WAYS = {
     "loops": (
         "return jax.lax.while_loop(lambda v: (v == v).all(), lambda v: v, v)",
         Verdict.INCONCLUSIVE,
-        "dE_dv: did not finish within",
+        "dE_dv: a first look raised EndlessLoop",
     ),
 }
 TAIL = """
@@ -206,7 +206,7 @@ def test_the_equation_is_blamed_and_the_next_one_is_judged(judged, name):
     assert judged(name)["dE_dx"].verdict is Verdict.PROVED
 
 
-@pytest.mark.parametrize("name", ways("random", "changes", "dies", "is_killed", "never_ends", "loops"))
+@pytest.mark.parametrize("name", ways("random", "changes", "dies", "is_killed", "never_ends"))
 def test_what_is_composed_of_it_is_not_judged_either(judged, name):
     gradient = judged(name)["gradient"]
     assert gradient.verdict is Verdict.INCONCLUSIVE
