@@ -170,7 +170,6 @@ def _replay(token: str, targets: Sequence[str], settings: Settings, console: Con
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    default = Settings()
     try:
         return Settings(
             seed=options.seed,
@@ -178,7 +177,7 @@ def _settings(options: argparse.Namespace) -> Settings:
             dtypes=tuple(options.dtypes or Settings.dtypes),
             platform=options.platform,
             precision=options.precision,
-            kinks=options.kinks or default.kinks,
+            kinks=options.kinks or Settings.kinks,
             only=options.only,
             jobs=options.jobs,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from verify.branches.coverage import REFERENCE, Branches, together
-from verify.campaign.evidence import ENOUGH, WEAKEST, merge
+from verify.campaign.evidence import ENOUGH, TOO_CLOSE, WEAKEST, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
 from verify.programs.tracing import GRADIENT, Fault
@@ -182,7 +182,7 @@ def _open(proof: ProofEvidence, unmet: Sequence[str]) -> str:
     if proof.status is Status.OPEN and proof.open_because:
         return f"the proof stayed open: {proof.open_because}"
     if proof.status is Status.OPEN and proof.points:
-        return "the proof stayed open: the sides differ by less than float64 can see, as when a constant is rounded"
+        return f"the proof stayed open: {TOO_CLOSE}"
     if unmet:
         return f"equal at all {proof.points:,} points, but no case reached {', '.join(unmet)}"
     return f"the proof stayed open: only {proof.points} points have a value in the field"

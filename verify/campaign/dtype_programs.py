@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.arithmetic.bounds.arithmetic import Bounds
-from verify.campaign import evidence
+from verify.campaign import suspicion
 from verify.campaign.branch_search import BranchSearch
+from verify.campaign.evidence import TOO_CLOSE
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
-from verify.generation.data import rounded
+from verify.generation.data import Leaves, rounded
 from verify.generation.exploration import climbed
 from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import bound
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 POINTS = 104  # of the proof at a shape
 CASES = 6  # of each structure in the bounds lane
 EXPLORED = 16  # shapes that Hypothesis drew
-TOO_CLOSE = "in {} the sides differ by less than float64 can see, as when a constant is rounded"
 
 
 def judge_in_dtypes(judge: Judge) -> None:
@@ -90,35 +90,25 @@ class DtypePrograms:
         where = f"the proof in {self.dtype}"
         proof = unit.isolated(where, prove, self.pair, sizes, unit.rng, points, **options)
         unit.note(sizes, points)
-        for name, outcome in proof.outcomes.items():
-            if name in unit.findings.equations:
-                evidence.enter_outcome(unit.findings.equations[name].proof, outcome)
-                if not outcome.equal:
-                    self._suspect(name, sizes, search.one(proof.floats, outcome.first_mismatch), concrete)
+        for name, case in suspicion.by_proof(unit.findings, proof, sizes, concrete=concrete):
+            self.suspects.setdefault(name, []).append(case)
 
     def _bound(
         self,
         sizes: Sizes,
-        leaves: Mapping[str, np.ndarray],
+        leaves: Leaves,
         *,
         concrete: bool = False,
         arithmetic: Bounds | None = None,
     ) -> None:
-        unit, cases = self.unit, len(next(iter(leaves.values())))
+        unit = self.unit
         self.branch_search.watch(sizes, concrete=concrete)
         options: dict[str, Any] = {"concrete": concrete, "arithmetic": arithmetic}
         where = f"the bounds lane in {self.dtype}"
         bounding = unit.isolated(where, bound, self.pair, sizes, leaves, **options)
-        unit.note(sizes, cases)
-        for name, comparison in bounding.comparisons.items():
-            if name in unit.findings.equations:
-                evidence.enter_comparison(unit.findings.equations[name].bounds, comparison, cases)
-                if comparison.differ:
-                    case = search.one(leaves, int(comparison.differing.argmax()))
-                    self._suspect(name, sizes, case, concrete)
-
-    def _suspect(self, name: str, sizes: Sizes, case: Mapping[str, np.ndarray], concrete: bool) -> None:
-        self.suspects.setdefault(name, []).append(FailingCase(sizes, case, concrete))
+        unit.note(sizes, len(next(iter(leaves.values()))))
+        for name, case in suspicion.by_bounds(unit.findings, bounding, sizes, leaves, concrete=concrete):
+            self.suspects.setdefault(name, []).append(case)
 
     def _explain(self, name: str, first: list[FailingCase]) -> None:
         """What kind of difference it is, and the case that shows it."""
@@ -127,7 +117,7 @@ class DtypePrograms:
         if found is None:
             if report.proof.status is Status.FAILED:
                 report.proof.status = Status.OPEN
-                report.proof.open_because = report.proof.open_because or TOO_CLOSE.format(self.dtype)
+                report.proof.open_because = report.proof.open_because or f"in {self.dtype} {TOO_CLOSE}"
             return
         wrong = report.proof.status is Status.FAILED or search.algebraic(self.pair, name, found)
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE

@@ -16,6 +16,7 @@ from verify.lanes.proof import Outcome
 from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
 
 WEAKEST = -64.0  # log2 of the largest probability of error with which anything is called proved
+TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
 WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 

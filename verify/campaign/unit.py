@@ -10,10 +10,10 @@ import numpy as np
 
 from manual_bp.derivation import Derivation
 from verify.arithmetic.bounds.arithmetic import Bounds
-from verify.campaign import device_runs, evidence, other_subgradients
+from verify.campaign import device_runs, other_subgradients, suspicion
 from verify.campaign.branch_search import BranchSearch
 from verify.campaign.dtype_programs import judge_in_dtypes
-from verify.campaign.evidence import ENOUGH
+from verify.campaign.evidence import ENOUGH, TOO_CLOSE
 from verify.campaign.isolation import Isolation
 from verify.campaign.kept_cases import replay_kept
 from verify.campaign.work import Findings, Unit, blank, upstream
@@ -44,7 +44,6 @@ CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's o
 WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
 BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
 BOUNDED = 24  # cases of the bounds lane at a shape
-TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
 BATCH = 24  # cases of each structure that one compiled shape is run on
 
 
@@ -149,12 +148,8 @@ class Judge:
         self.isolated.note_all(sizes, concrete)
         for key, count in proof.pieces.items():
             self.pieces[key] = self.pieces.get(key, 0) + count
-        for name, outcome in proof.outcomes.items():
-            if name in self.findings.equations:
-                evidence.enter_outcome(self.findings.equations[name].proof, outcome)
-                if not outcome.equal:
-                    case = search.one(proof.floats, outcome.first_mismatch)
-                    self.suspect(name, FailingCase(sizes, case, concrete))
+        for name, case in suspicion.by_proof(self.findings, proof, sizes, concrete=concrete):
+            self.suspect(name, case)
 
     def _bound(
         self, sizes: Sizes, leaves: Leaves, *, concrete: bool = False, arithmetic: Bounds | None = None
@@ -162,14 +157,9 @@ class Judge:
         self.branch_search.watch(sizes, concrete=concrete)
         options = {"concrete": concrete, "arithmetic": arithmetic}
         bounding = self.isolated("the bounds lane", bound, self.pair, sizes, leaves, **options)
-        count = len(next(iter(leaves.values())))
-        self.note(sizes, count)
-        for name, comparison in bounding.comparisons.items():
-            if name in self.findings.equations:
-                evidence.enter_comparison(self.findings.equations[name].bounds, comparison, count)
-                if comparison.differ:
-                    case = search.one(leaves, int(comparison.differing.argmax()))
-                    self.suspect(name, FailingCase(sizes, case, concrete))
+        self.note(sizes, len(next(iter(leaves.values()))))
+        for name, case in suspicion.by_bounds(self.findings, bounding, sizes, leaves, concrete=concrete):
+            self.suspect(name, case)
 
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):

@@ -22,10 +22,9 @@ from manual_bp.construction.trees import join, names_of
 from manual_bp.derivation import Derivation
 from verify.programs.tails import complete, downstream, origin, shapes_of, tail
 
-COTANGENT = (
-    "(cotangent)"  # under it the drawn cotangent of a scalar objective travels with the leaves; it is no
-)
-# identifier, so that no leaf has it
+# The name under which the drawn cotangent of a scalar objective travels with the leaves: no identifier, so that no leaf
+# has it.
+COTANGENT = "(cotangent)"
 
 VJP = "VJP by "  # before the symbol: a derivative that is pulled back from the drawn cotangent
 
