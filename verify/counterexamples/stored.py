@@ -29,13 +29,8 @@ def fitting(pair: Pair, stored: Mapping[str, Any]) -> FailingCase | None:
         if leaves.keys() != specs.keys():
             return None
         arrays = {name: _array(name, spec, dims, leaves[name]) for name, spec in specs.items()}
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ):  # whatever is in the file, it is no case of this pair
-        return None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # whatever is in the file, it is no case of this pair
     return FailingCase(dims, {name: array[None] for name, array in arrays.items()}, concrete=True)
 
 
