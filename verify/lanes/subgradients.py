@@ -26,9 +26,7 @@ from verify.programs.tracing import GRADIENT, Traced
 
 Array = np.ndarray[Any, Any]
 STEP = 2.0**-44  # relative to the number, or to 1
-WITHIN = (
-    2.0**-16
-)  # of the hull, relative to its size: what a step that small changes of a smooth piece is less
+WITHIN = 2.0**-16  # of the hull, relative to its size: a smooth piece changes by less in a step that small
 DRAWN = 24  # directions, each with its opposite
 MOST = 8  # numbers that move, up to which every pattern of their signs is a direction
 FIRST = 4  # cases among which there is one at a kink, where all that differ are
@@ -71,15 +69,16 @@ def ours_at_kinks(
         return {}
     both = sides(pair, name, sizes, leaves, known=None if name == GRADIENT else truth) or {}
     masks = {quantity: differs(ours, theirs)[0] for quantity, (ours, theirs) in both.items()}
-    touched = [mask.reshape(len(mask), -1).any(axis=1) for mask in masks.values() if mask.any()]
+    touched = [mask.reshape(len(mask), -1).any(axis=1) for mask in masks.values()]
     cases = np.flatnonzero(np.any(touched, axis=0)) if touched else np.zeros(0, int)
-    if not cases.size or not _right(pair, name, sizes, leaves, cases[:FIRST], masks):
-        return {}  # what is wrong at every one of the first is wrong, and not at kinks
+    right = _right(pair, name, sizes, leaves, cases[:FIRST], masks)
+    if right and len(cases) > FIRST:  # what is wrong at every one of the first is wrong, and not at kinks
+        right = _right(pair, name, sizes, leaves, cases, masks)
     found: dict[str, Bounded] = {}
-    for quantity, right in _right(pair, name, sizes, leaves, cases, masks).items():
+    for quantity, mask in right.items():
         ours, theirs = both[quantity]
         here = np.zeros(masks[quantity].shape, bool)
-        here[cases] = right
+        here[cases[: len(mask)]] = mask
         found[quantity] = Bounded(
             np.where(here, ours.value, theirs.value), np.where(here, ours.errors, theirs.errors)
         )
@@ -95,11 +94,11 @@ def _right(
     differing: Mapping[str, Array],
 ) -> dict[str, Array]:
     """Where, of these cases, ours differs and is a subgradient, of the quantities of which it is anywhere."""
+    if not len(cases):
+        return {}
     some = {leaf: array[cases] for leaf, array in leaves.items()}
     inside = between(pair, name, sizes, some)
-    right = {
-        quantity: inside[quantity] & mask[cases] for quantity, mask in differing.items() if len(mask) > 1
-    }
+    right = {quantity: inside[quantity] & mask[cases] for quantity, mask in differing.items()}
     return {quantity: mask for quantity, mask in right.items() if mask.any()}
 
 
@@ -109,10 +108,7 @@ def between(
     """For each quantity where, of many cases, our side is between the smallest and the largest number around it."""
     here = sides(pair, name, sizes, leaves, concrete=concrete) or {}
     cases = len(next(iter(leaves.values())))
-    found = {
-        quantity: np.zeros(np.broadcast_shapes(manual.value.shape, (cases, *manual.value.shape[1:])), bool)
-        for quantity, (manual, _) in here.items()
-    }
+    found = {quantity: np.zeros(manual.value.shape, bool) for quantity, (manual, _) in here.items()}
     for case in range(cases):
         one = {leaf: array[case : case + 1] for leaf, array in leaves.items()}
         around = neighbours(pair, name, sizes, one, concrete=concrete)
@@ -122,7 +118,7 @@ def between(
             near, nearby = (side.value for side in around[quantity])
             low, high = nearby.min(axis=0), nearby.max(axis=0)
             room = WITHIN * (1 + np.abs(low) + np.abs(high))
-            value = manual.value[min(case, len(manual.value) - 1)]
+            value = manual.value[case]
             settled = (np.abs(near - nearby) <= room).all(axis=0)
             found[quantity][case] = settled & (value >= low - room) & (value <= high + room)
     return found
@@ -139,7 +135,8 @@ def sides(
 ) -> dict[str, tuple[Bounded, Bounded]] | None:
     """Both sides of an equation, or of every quantity of the gradient whole; None where one cannot be walked.
 
-    `known` are the reference's values, where they are known already.
+    `known` are the reference's values, where they are known already. Each side has every case on its data axis, a
+    result that no case changes too.
     """
     programs = pair.programs(sizes, concrete=concrete)
     exact = Bounds(traced=pair.dtype, rounds_casts=pair.rounds_casts)
@@ -154,7 +151,18 @@ def sides(
             return None
         theirs = programs.reference(exact, sizes, lifted) if known is None else known
         ours = {name: equation(exact, sizes, theirs)}
-    return {quantity: (as_bounded(value), as_bounded(theirs[quantity])) for quantity, value in ours.items()}
+    count = len(next(iter(leaves.values())))
+    return {
+        quantity: (_every_case(value, count), _every_case(theirs[quantity], count))
+        for quantity, value in ours.items()
+    }
+
+
+def _every_case(result: Any, count: int) -> Bounded:
+    """A result with its data axis at full length: what no case changes has one of length 1."""
+    bounded = as_bounded(result)
+    shape = (count, *bounded.value.shape[1:])
+    return Bounded(np.broadcast_to(bounded.value, shape), np.broadcast_to(bounded.errors, shape))
 
 
 def neighbours(

@@ -131,3 +131,23 @@ def test_what_is_none_is_refuted_as_wrong_there_alone(which, tmp_path):
 )
 def test_the_hull(point, corners, inside):
     assert in_hull(np.array(point), np.array(corners, float)) is inside
+
+
+@pytest.mark.parametrize("kinked", [False, True])
+@pytest.mark.parametrize("by_x", [1.0, 2.0])
+@pytest.mark.parametrize("by_y", [1.0, 2.0])
+def test_what_no_case_changes_is_compared_beside_what_cases_change(by_x, by_y, kinked, tmp_path: Path):
+    """One derivative is a constant; the other varies, and is another subgradient where it is of a kink."""
+    bend, slopes = (relu, slope(0.5)) if kinked else (lambda y: jnp.sum(y * y) / 2, lambda y: y)
+    report = verify.check_gradient(
+        lambda x, y: (by_x * jnp.ones_like(x), by_y * slopes(y)),
+        lambda x, y: jnp.sum(x) + bend(y),
+        wrt=("x", "y"),
+        shapes=dict(x="n", y="n"),
+        examples=1,
+        dtypes=("float32",),
+        directory=tmp_path,
+    )
+    verdicts = {each.name: each.verdict for each in report.derivations[0].equations}
+    for name, factor in {"dJ_dx": by_x, "dJ_dy": by_y, "gradient": by_x * by_y}.items():
+        assert verdicts[name].good if factor == 1 else verdicts[name] is Verdict.REFUTED, verdicts
