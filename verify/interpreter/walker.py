@@ -233,16 +233,19 @@ def _linear_solve(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: li
     return evaluate(_program(step.params["jaxprs"].solve), arithmetic, sizes, [*consts, *right])
 
 
+CALLS: Mapping[str, str] = {  # the parameter in which the program is that is called
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
+}
 CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
-    "jit": _call("jaxpr"),
-    "pjit": _call("jaxpr"),
-    "closed_call": _call("call_jaxpr"),
-    "core_call": _call("call_jaxpr"),
-    "custom_jvp_call": _call("call_jaxpr"),
-    "custom_vjp_call": _call("call_jaxpr"),
-    "custom_vjp_call_jaxpr": _call("fun_jaxpr"),
-    "checkpoint": _call("jaxpr"),
-    "remat2": _call("jaxpr"),
+    **{name: _call(parameter) for name, parameter in CALLS.items()},
     "scan": _scan,
     "while": _while,
     "cond": _cond,

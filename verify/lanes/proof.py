@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -74,7 +74,8 @@ def prove(
         programs = replace(programs, composed=None)
     if floats is None:
         floats = generic(rng, sizes, specs, points, kinks=kinks_of(pair.choices))
-    proof = _climb(pair, programs, sizes, Points.random(rng, specs, floats))
+    points_drawn = Points.random(rng, specs, floats)
+    proof = _climb(pair, lambda *how: _walk(pair, programs, sizes, points_drawn, *how))
     proof.floats = floats
     return proof
 
@@ -82,7 +83,29 @@ def prove(
 def prove_at(pair: Pair, sizes: Sizes, leaves: Mapping[str, np.ndarray], *, concrete: bool = False) -> Proof:
     """Evaluates everything at these very values: kinks and ties, where no random point lies."""
     programs = pair.programs(sizes, concrete=concrete)
-    return _climb(pair, programs, sizes, Points.exact(pair.specs(sizes), leaves))
+    points = Points.exact(pair.specs(sizes), leaves)
+    return _climb(pair, lambda *how: _walk(pair, programs, sizes, points, *how))
+
+
+@dataclass
+class Tower:
+    """What is remembered of the fields that a proof needs; a pair remembers its own."""
+
+    levels: int = 2
+    descent: int = 0
+    differing: set[str] = field(default_factory=set)
+
+
+def prove_equal(tower: Tower, both: Traced, sizes: Sizes, points: Points, name: str) -> Outcome | None:
+    """Evaluates a program that gives two results at these points, and compares the two; None where no field is tall
+    enough."""
+
+    def walk(height: int, way: Capability) -> tuple[Proof, list[Field]]:
+        arithmetic = Field(len(points), height, extended=way.extended, descending=way.descending)
+        compared = both(arithmetic, sizes, points.leaves(height))
+        return Proof({name: _outcome({name: compared}, arithmetic)}), [arithmetic]
+
+    return _climb(tower, walk).outcomes.get(name)
 
 
 class Capability(NamedTuple):
@@ -92,10 +115,11 @@ class Capability(NamedTuple):
     descending: bool  # logarithms are discrete logarithms; else hashes
 
 
+Walk = Callable[[int, Capability], tuple[Proof, list[Field]]]  # in a tower of a height
 WAYS = tuple(Capability(extended, descending) for descending in (False, True) for extended in (True, False))
 
 
-def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proof:
+def _climb(pair: Pair | Tower, walk: Walk) -> Proof:
     """Walks the quickest way, and again on those that know more of roots and logarithms, where the sides differ.
 
     The pair remembers how high a tower it needs, whether discrete logarithms, which then come first, and which
@@ -110,7 +134,7 @@ def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proo
         rooted, logged = (any(getattr(field, name) for field in fields) for name in ("rooted", "logged"))
         if fields and not ((way.extended or rooted) and (logged or not way.descending)):
             continue
-        another, more, height = _tall_enough(pair, programs, sizes, points, way)
+        another, more, height = _tall_enough(pair, walk, way)
         fields += more
         for name, outcome in another.outcomes.items():
             known = proof.outcomes.get(name)
@@ -123,9 +147,7 @@ def _climb(pair: Pair, programs: Programs, sizes: Sizes, points: Points) -> Proo
     return proof
 
 
-def _tall_enough(
-    pair: Pair, programs: Programs, sizes: Sizes, points: Points, way: Capability
-) -> tuple[Proof, list[Field], int]:
+def _tall_enough(pair: Pair | Tower, walk: Walk, way: Capability) -> tuple[Proof, list[Field], int]:
     """Walks in the lowest tower that has a level for every exponential and logarithm, and says how high it is.
 
     Nothing comes of it where none is so high.
@@ -133,7 +155,7 @@ def _tall_enough(
     height = min(pair.levels + max(pair.descent, 1), len(MODULI)) if way.descending else pair.levels
     while True:
         try:
-            proof, fields = _walk(pair, programs, sizes, points, height, way)
+            proof, fields = walk(height, way)
             exhausted = any(field.exhausted for field in fields)
         except (WalkError, NoLevelLeft) as error:
             if not isinstance(getattr(error, "error", error), NoLevelLeft):

@@ -60,6 +60,7 @@ class Traced:
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
+        self.closed = jaxpr
         self.program = Program(jaxpr)
         self.loops = loops_in(jaxpr.jaxpr)
         self.observer: Observer | None = None  # of every walk through it
