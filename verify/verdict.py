@@ -48,6 +48,14 @@ class Status(enum.StrEnum):
 
 
 @dataclasses.dataclass
+class SizeEvidence:
+    """For which dimensions an equation is proved at every size, and not only at the sizes that were drawn."""
+
+    every: dict[str, int] = dataclasses.field(default_factory=dict)  # the size up to which all decide it
+    sampled: dict[str, str] = dataclasses.field(default_factory=dict)  # why only sizes that were drawn count
+
+
+@dataclasses.dataclass
 class ProofEvidence:
     """Points at which both sides were evaluated over finite fields."""
 
@@ -60,6 +68,7 @@ class ProofEvidence:
     open_because: str | None = None
     dropped: int = 0  # points without a value in the field (no square root, division by zero)
     opaque: tuple[str, ...] = ()  # primitives that no interpreter enters: the device judges alone
+    sizes: SizeEvidence = dataclasses.field(default_factory=SizeEvidence)
 
 
 @dataclasses.dataclass

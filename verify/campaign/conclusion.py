@@ -9,7 +9,15 @@ from verify.campaign.evidence import ENOUGH, TOO_CLOSE, WEAKEST, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
 from verify.programs.tracing import GRADIENT, Fault
-from verify.verdict import DerivationReport, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
+from verify.verdict import (
+    DerivationReport,
+    DeviceEvidence,
+    EquationReport,
+    ProofEvidence,
+    SizeEvidence,
+    Status,
+    Verdict,
+)
 
 
 def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
@@ -28,6 +36,8 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
             merged = EquationReport(merged.name, merged.tex, Verdict.INCONCLUSIVE, fatal.message)
         else:
             merged.verdict, merged.because = verdict(merged, faults, unmet, broken)
+            if merged.verdict is not Verdict.PROVED:
+                merged.proof.sizes = SizeEvidence()
             case = merged.counterexample
             if case is not None and case.lane == "device" and merged.verdict is Verdict.INCONCLUSIVE:
                 merged.counterexample = merged.cause = None  # it is not the equation's own

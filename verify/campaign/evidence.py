@@ -13,7 +13,15 @@ from verify.lanes.bounds import Comparison
 from verify.lanes.device.violations import Run, fewest
 from verify.lanes.opinions.opinions import worst
 from verify.lanes.proof import Outcome
-from verify.verdict import BoundsEvidence, DeviceEvidence, EquationReport, ProofEvidence, Status, Verdict
+from verify.verdict import (
+    BoundsEvidence,
+    DeviceEvidence,
+    EquationReport,
+    ProofEvidence,
+    SizeEvidence,
+    Status,
+    Verdict,
+)
 
 WEAKEST = -64.0  # log2 of the largest probability of error with which anything is called proved
 TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
@@ -142,7 +150,20 @@ def merge_proofs(proofs: Sequence[ProofEvidence]) -> ProofEvidence:
         open_because=next((proof.open_because for proof in proofs if proof.open_because), None),
         dropped=sum(proof.dropped for proof in proofs),
         opaque=tuple(sorted({primitive for proof in proofs for primitive in proof.opaque})),
+        sizes=merge_sizes([proof.sizes for proof in proofs]),
     )
+
+
+def merge_sizes(claims: Sequence[SizeEvidence]) -> SizeEvidence:
+    """What holds of all of them: a dimension that one of them does not have does not matter there."""
+    sampled: dict[str, str] = {}
+    every: dict[str, int] = {}
+    for claim in claims:
+        for dim, why in claim.sampled.items():
+            sampled.setdefault(dim, why)
+        for dim, reach in claim.every.items():
+            every[dim] = max(reach, every.get(dim, 0))
+    return SizeEvidence({dim: reach for dim, reach in every.items() if dim not in sampled}, sampled)
 
 
 def rank_of(report: EquationReport) -> tuple[int, int]:

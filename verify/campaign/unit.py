@@ -16,6 +16,7 @@ from verify.campaign.dtype_programs import judge_in_dtypes
 from verify.campaign.evidence import ENOUGH, TOO_CLOSE
 from verify.campaign.isolation import Isolation
 from verify.campaign.kept_cases import replay_kept
+from verify.campaign.size_claims import enter_claims
 from verify.campaign.work import Findings, Unit, blank, upstream
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
@@ -97,6 +98,7 @@ class Judge:
                 self._explore()
                 self.branch_search(self._prove, self._bound, thorough=self.first)
                 judge_in_dtypes(self)
+                enter_claims(self.pair, self.findings, self.seed)
                 if self.unit.on_device or self.findings.on_device_alone:
                     self._run_on_device()
             self._conclude()

@@ -79,6 +79,10 @@ class Pair:
             other.given_up, other.closed = self.given_up, self.closed  # from now on, what one gives up all do
         return self._in_dtypes[dtype]
 
+    def others(self) -> list[Pair]:
+        """This pair, and those of the dtypes looked at whose programs are others."""
+        return [*dict.fromkeys([self, *self._in_dtypes.values()])]
+
     def give_up_dtype(self, dtype: str) -> None:
         """Judges the programs of a dtype no further, which cannot be walked: these stand for them on the device."""
         self._in_dtypes[dtype] = self

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,10 +17,10 @@ from rich.table import Column as RichColumn
 from rich.table import Table
 from rich.text import Text
 
-from manual_bp.description import signs
 from manual_bp.description.formula import to_unicode
+from verify.report.columns import COLUMNS, NONE, WIDE_COLUMNS, Column, is_closed
 from verify.report.story import listing, stories, story, told
-from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Status, Verdict
+from verify.verdict import COMPOSED, Counterexample, DerivationReport, EquationReport, Report, Verdict
 
 STYLES = {
     Verdict.REFUTED: "bold red",
@@ -33,15 +31,6 @@ STYLES = {
     Verdict.PROVED: "green",
 }
 WIDE = 110  # columns from which there is room for everything
-NONE = "–"
-
-
-class Column(NamedTuple):
-    """A column of numbers: its heading in two lines, its width, and what it says of an equation."""
-
-    heading: str
-    width: int
-    cell: Callable[[EquationReport], str]
 
 
 def console() -> Console:
@@ -149,6 +138,10 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
             reasons.setdefault(equation.because, []).append(equation.name)
         if equation.note and equation.verdict.good:
             reasons.setdefault(equation.note, []).append(equation.name)
+    for equation in derivation.equations:
+        for dim, why in equation.proof.sizes.sampled.items():
+            if equation.verdict is Verdict.PROVED and equation.name != COMPOSED:
+                reasons.setdefault(f"at the sizes of {dim} that were drawn: {why}", []).append(equation.name)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
     for note in [*notes, *filter(None, [derivation.note])]:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))
@@ -199,12 +192,16 @@ def _legend(equations: list[EquationReport], columns: tuple[Column, ...]) -> str
         "points: random points of finite fields at which both sides were compared; cases: data in float64 with "
         "bounds, and on the device; "
     )
+    if any(equation.proof.sizes.every for equation in equations):
+        legend += (
+            "sizes: the dimensions at every size of which it is proved; of others at those that were drawn; "
+        )
     if wide:
         legend += "branches: patterns of choices that the points met; exact: numbers judged to the bit; "
     legend += "error: the probability that a wrong equation would have passed the proof; "
     sign = "worst" if wide else "≤ and ×"
     legend += f"{sign}: the largest difference over the rounding error that explains it, 1 being a violation."
-    if any(_is_closed(equation) and equation.proof.theorem == "exponential" for equation in equations):
+    if any(is_closed(equation) and equation.proof.theorem == "exponential" for equation in equations):
         legend += " *: with exponentials as variables of their own."
     return legend
 
@@ -219,66 +216,3 @@ def _equations(report: Report) -> list[EquationReport]:
 
 def _plural(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
-
-
-def _is_closed(equation: EquationReport) -> bool:
-    return equation.proof.status is Status.CLOSED and equation.proof.points > 0
-
-
-def _count(number: int) -> str:
-    if number < 100_000:
-        return f"{number:,}" if number else NONE
-    return f"{number / 1e3:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"
-
-
-def _error(equation: EquationReport) -> str:
-    if not _is_closed(equation) or not math.isfinite(equation.proof.log2_error):
-        return NONE
-    exponent = str(math.ceil(equation.proof.log2_error)).replace("-", "−")
-    mark = "*" if equation.proof.theorem == "exponential" else ""
-    return "2" + "".join(signs.SUPERSCRIPT[digit] for digit in exponent) + mark
-
-
-def _worst(equation: EquationReport) -> str:
-    if not _bounded(equation):
-        return NONE
-    worst = max([equation.bounds.worst, *(lane.worst for lane in equation.device)])
-    if 1000 <= worst < math.inf:
-        return f"{worst:.0e}".replace("e+0", "e").replace("e+", "e")
-    text = f"{worst:.2g}"
-    return text if worst == 1 or float(text) != 1 else ("<1" if worst < 1 else ">1")
-
-
-def _bounded(equation: EquationReport) -> int:
-    return equation.bounds.cases + _device(equation, "cases")
-
-
-def _certainty(equation: EquationReport) -> str:
-    """The probability of error of a proof; of what is verified or inaccurate, the worst difference."""
-    worst = _worst(equation)
-    if (_is_closed(equation) and equation.verdict is Verdict.PROVED) or worst == NONE:
-        return _error(equation)
-    if equation.verdict.good:
-        return f"≤ {worst}"
-    return f"× {worst}" if equation.verdict is Verdict.INACCURATE else NONE
-
-
-def _device(equation: EquationReport, what: str) -> int:
-    return sum(getattr(lane, what) for lane in equation.device)
-
-
-COLUMNS = (
-    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
-    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
-    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
-    Column("\nerror", 8, _certainty),
-)
-WIDE_COLUMNS = (
-    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
-    Column("\nbranches", 8, lambda equation: _count(equation.proof.branches)),
-    Column("\nerror", 8, _error),
-    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
-    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
-    Column("\nexact", 6, lambda equation: _count(_device(equation, "exact"))),
-    Column("\nworst", 7, _worst),
-)

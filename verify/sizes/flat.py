@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.extend import core
 
+from verify.interpreter.random_keys import are_keys
 from verify.interpreter.steps import SymbolicSize
 from verify.interpreter.walker import CALLS
 
@@ -40,6 +41,7 @@ class Flat:
     operations: list[Operation] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
     literals: dict[int, np.ndarray] = field(default_factory=dict)
+    keys: list[int] = field(default_factory=list)  # of `jax.random`, which are constants too
 
 
 def flatten(closed: core.ClosedJaxpr) -> Flat:
@@ -47,7 +49,7 @@ def flatten(closed: core.ClosedJaxpr) -> Flat:
     flattening = _Flattening()
     flat = flattening.flat
     flat.inputs = tuple(flattening.array(variable.aval) for variable in closed.jaxpr.invars)
-    consts = [flattening.literal(np.asarray(const)) for const in closed.consts]
+    consts = [flattening.constant(const) for const in closed.consts]
     flat.outputs = tuple(flattening.enter(closed.jaxpr, consts, flat.inputs))
     flat.operations = _live(flat)
     return flat
@@ -80,6 +82,12 @@ class _Flattening:
             self.flat.literals[self._known[key][0]] = value
         return self._known[key][0]
 
+    def constant(self, value: Any) -> int:
+        if not are_keys(value):
+            return self.literal(np.asarray(value))
+        self.flat.keys.append(self.array(value))
+        return self.flat.keys[-1]
+
     def enter(self, jaxpr: Any, consts: Sequence[int], operands: Sequence[int]) -> list[int]:
         """The results of a jaxpr on arrays that are known by number."""
         numbers = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *operands], strict=True))
@@ -98,7 +106,7 @@ class _Flattening:
         name = equation.primitive.name
         if name in CALLS:
             inner = equation.params[CALLS[name]]
-            consts = [self.literal(np.asarray(const)) for const in getattr(inner, "consts", ())]
+            consts = [self.constant(const) for const in getattr(inner, "consts", ())]
             return self.enter(getattr(inner, "jaxpr", inner), consts, inputs)
         key = (name, inputs, _key(equation.params))
         outputs = self._known.get(key)

@@ -25,7 +25,9 @@ def dynamic_update_slice(
     return _anywhere(reading, operation, degree(value), degree(update))
 
 
-def _check_starts(reading: Reading, whole: Sequence[Any], part: Sequence[Any], starts: Sequence[Known]) -> None:
+def _check_starts(
+    reading: Reading, whole: Sequence[Any], part: Sequence[Any], starts: Sequence[Known]
+) -> None:
     """Along the dimension a slice is all of it, or one element that is named; along others it starts anywhere."""
     for old, new, start in zip(whole, part, starts, strict=True):
         if not reading.is_it(old):
@@ -68,7 +70,9 @@ def scatter(reading: Reading, operation: Operation, value: Known, indices: Known
     batching = {*numbers.scatter_indices_batching_dims}
     batch = [axis for axis in range(len(written.shape)) if axis not in window]
     over = [
-        axis for place, axis in enumerate(batch) if place not in batching and reading.is_it(written.shape[axis])
+        axis
+        for place, axis in enumerate(batch)
+        if place not in batching and reading.is_it(written.shape[axis])
     ]
     if over and operation.primitive not in ("scatter-add", "scatter_add"):
         raise NoClaim("its elements are written to positions")

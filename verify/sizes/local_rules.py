@@ -12,7 +12,7 @@ it may rely on something that the cut loses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,9 @@ class LocalRule:
                     total = total + jnp.sum(known[stops[node]] * values[node])
                     values[node] = jax.lax.stop_gradient(values[node])
             for end in direct:  # the root itself, or the outputs that a virtual one closes
-                total = total + (values[end] if end == root else jnp.sum(values[cotangents[end]] * values[end]))
+                total = total + (
+                    values[end] if end == root else jnp.sum(values[cotangents[end]] * values[end])
+                )
             return total
 
         return jax.grad(objective)(known[symbol])
@@ -123,8 +125,14 @@ def local_rule(derivation: Derivation, equation: Equation) -> LocalRule:
     if root == symbol:
         raise NoLocalRule(f"{root} by itself")
     after = downstream(graph, [symbol])
-    taken = [name for name in equation.parameters if name in derivation.derivatives and name not in graph.cotangents]
-    same = {derivation.derivatives[name][1]: name for name in taken if derivation.derivatives[name][0] == root}
+    taken = [
+        name
+        for name in equation.parameters
+        if name in derivation.derivatives and name not in graph.cotangents
+    ]
+    same = {
+        derivation.derivatives[name][1]: name for name in taken if derivation.derivatives[name][0] == root
+    }
     frontier = tuple(node for node in graph.steps if node in same and node in after)
     if root in frontier:
         raise NoLocalRule(f"takes the derivative of {root} by itself")

@@ -80,7 +80,9 @@ def _common(a: Sequence[Any], b: Sequence[Any]) -> int:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and str(a) == str(b) if not isinstance(a, int) else a == b and isinstance(b, int)
+    return (
+        type(a) is type(b) and str(a) == str(b) if not isinstance(a, int) else a == b and isinstance(b, int)
+    )
 
 
 def in_place(reading: Reading, operation: Operation, value: Known, *others: Known) -> Known:
@@ -103,7 +105,9 @@ def joined(reading: Reading, operation: Operation, *values: Known) -> Known:
     for number in operation.inputs:
         array = reading.flat.arrays[number]
         for axis, size in enumerate(array.shape):
-            if not _equal(size, output.shape[axis]) and (reading.is_it(size) or reading.is_it(output.shape[axis])):
+            if not _equal(size, output.shape[axis]) and (
+                reading.is_it(size) or reading.is_it(output.shape[axis])
+            ):
                 raise NoClaim(f"{operation.primitive} along it")
     key = (operation.primitive, _hashable(operation.params))
     parts = [moved(degree(value), (*key, place), lambda axes: axes) for place, value in enumerate(values)]

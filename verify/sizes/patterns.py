@@ -145,8 +145,11 @@ def _combinations(
     """Every combination that so many elements can have."""
     numbers = range(len(kinds))
     found: list[tuple[int, ...]] = []
-    ways = itertools.product if reading.ordered else itertools.combinations_with_replacement
-    drawn = ways(numbers, repeat=size) if reading.ordered else ways(numbers, size)
+    drawn: Iterator[tuple[int, ...]] = (
+        itertools.product(numbers, repeat=size)
+        if reading.ordered
+        else itertools.combinations_with_replacement(numbers, size)
+    )
     for count, each in enumerate(drawn):
         if count >= MOST:
             raise NoClaim(f"more combinations of branches of {size} elements than can be looked for")

@@ -10,7 +10,7 @@ from typing import Any
 from verify.sizes.degrees import Axes, Degree, Known, NoClaim, Unknown
 from verify.sizes.flat import Array, Flat, Operation, sizes_in
 
-Rule = Callable[..., Known]
+Rule = Callable[..., Known | list[Known]]
 REPEATS = frozenset({"broadcast_in_dim", "reshape", "squeeze", "copy"})
 
 
@@ -26,6 +26,7 @@ class Reading:
     named: int = 0  # elements that are singled out, whatever the weights: winners, labels
     smallest: int = 1  # the smallest size from which on every kind of pattern occurs
     ordered: bool = False  # whether it matters in which order the elements stand
+    needs: set[str] = field(default_factory=set)  # dimensions of which few elements have to be enough
     at_most_one: list[int] = field(default_factory=list)  # conditions that no two elements fulfil
 
     def is_it(self, size: Any) -> bool:
@@ -53,11 +54,18 @@ class Reading:
         """How many elements of an axis have to be looked at; None where that is not known."""
         if isinstance(size, int):
             return size
-        return None if self.is_it(size) else self.decided.get(str(size))
+        if self.is_it(size) or str(size) not in self.decided:
+            return None
+        self.needs.add(str(size))
+        return self.decided[str(size)]
 
 
 def read(
-    flat: Flat, dimension: str, leaves: Mapping[int, Known], decided: Mapping[str, int], rules: Mapping[str, Rule]
+    flat: Flat,
+    dimension: str,
+    leaves: Mapping[int, Known],
+    decided: Mapping[str, int],
+    rules: Mapping[str, Rule],
 ) -> Reading:
     """Every value of a program, given those of its inputs."""
     reading = Reading(flat, dimension, decided)
@@ -65,7 +73,7 @@ def read(
         number: Degree(axes=all_axes(flat.arrays[number]), zero=not literal.any())
         for number, literal in flat.literals.items()
     }
-    reading.values = {**leaves, **constants}
+    reading.values = {**leaves, **constants, **{number: Degree() for number in flat.keys}}
     for operation in flat.operations:
         reading.made.update(dict.fromkeys(operation.outputs, operation))
         results = _apply(reading, operation, rules)

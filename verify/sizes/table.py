@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from verify.sizes import indexing, movement
+import jax.numpy as jnp
+
+from verify.sizes import indexing, movement, reductions
 from verify.sizes.degrees import (
     Degree,
     Known,
@@ -20,23 +21,21 @@ from verify.sizes.degrees import (
     added,
     degree,
     inverted,
-    moved,
     multiplied,
     raised,
-    summed,
 )
 from verify.sizes.flat import Operation, sizes_in
 from verify.sizes.reading import REPEATS, Reading, Rule, all_axes
 
 
-def same(reading: Reading, operation: Operation, *values: Known) -> Any:
+def same(reading: Reading, operation: Operation, *values: Known) -> list[Known]:
     """A change of sign, or none at all."""
-    return [*values] if len(values) > 1 else values[0]
+    return [*values]
 
 
 def cast(reading: Reading, operation: Operation, value: Known) -> Known:
     dtype = reading.flat.arrays[operation.outputs[0]].dtype
-    return degree(value) if dtype.kind not in "iu" else value
+    return value if jnp.issubdtype(dtype, jnp.integer) else degree(value)
 
 
 def add(reading: Reading, operation: Operation, a: Known, b: Known) -> Known:
@@ -52,7 +51,7 @@ def mul(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
 
 
 def div(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
-    if reading.flat.arrays[operation.outputs[0]].dtype.kind in "iu":  # rounds
+    if jnp.issubdtype(reading.flat.arrays[operation.outputs[0]].dtype, jnp.integer):  # rounds
         return elementwise(reading, operation, a, b)
     return multiplied(degree(a), inverted(degree(b), reading.source(operation.inputs[1])))
 
@@ -126,77 +125,6 @@ def select(reading: Reading, operation: Operation, which: Known, *cases: Known) 
     return replace(chosen, axes=chosen.axes | which.axes)
 
 
-def reduce_sum(reading: Reading, operation: Operation, value: Known) -> Degree:
-    value, array = degree(value), reading.flat.arrays[operation.inputs[0]]
-    for axis in map(int, operation.params["axes"]):
-        value = total(reading, value, axis, array.shape[axis], ("sum", axis))
-    return movement.dropped(value, [int(axis) for axis in operation.params["axes"]])
-
-
-def total(reading: Reading, value: Degree, axis: int, size: Any, move: Any) -> Degree:
-    """A sum along an axis of that size; the axis stays."""
-    return summed(value, axis, reading.count(size), weighted=reading.is_it(size), move=move)
-
-
-def cumsum(reading: Reading, operation: Operation, value: Known) -> Degree:
-    """A sum over the elements up to each."""
-    array, axis = reading.flat.arrays[operation.inputs[0]], int(operation.params["axis"])
-    result = summed(degree(value), axis, None, weighted=reading.is_it(array.shape[axis]), move="cumsum")
-    reading.ordered |= reading.is_it(array.shape[axis])
-    return replace(result, axes=result.axes | {axis})
-
-
-def extreme(reading: Reading, operation: Operation, value: Known) -> Known:
-    """A maximum of what is free is one of its elements; argmax says which."""
-    value, axes = degree(value), [int(axis) for axis in operation.params["axes"]]
-    if not value.free:
-        raise NoClaim(f"{operation.primitive} of a sum over it")
-    array, output = (reading.flat.arrays[number] for number in (operation.inputs[0], operation.outputs[0]))
-    result = movement.dropped(Degree(axes=value.axes - {*axes}), axes)
-    over = [axis for axis in axes if reading.is_it(array.shape[axis])]
-    if over:
-        reading.name(output.shape, result.axes)
-    if operation.primitive in ("argmax", "argmin") and over:
-        return Position(result.axes, named=True)
-    return result
-
-
-def reduce_other(reading: Reading, operation: Operation, value: Known) -> Degree:
-    """A product, or a condition on all elements: known along other axes alone."""
-    value, axes = degree(value), [int(axis) for axis in operation.params["axes"]]
-    array = reading.flat.arrays[operation.inputs[0]]
-    if not value.free or any(reading.is_it(array.shape[axis]) for axis in axes):
-        raise NoClaim(f"{operation.primitive} over it")
-    return movement.dropped(Degree(axes=value.axes - {*axes}), axes)
-
-
-def dot_general(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
-    """Products summed along the contracted axes. Axes of the result: batch, those of a, those of b."""
-    (contract_a, contract_b), (batch_a, batch_b) = operation.params["dimension_numbers"]
-    shape_a, shape_b = (reading.flat.arrays[number].shape for number in operation.inputs)
-    left = [axis for axis in range(len(shape_a)) if axis not in {*contract_a, *batch_a}]
-    right = [axis for axis in range(len(shape_b)) if axis not in {*contract_b, *batch_b}]
-    count = len(batch_a) + len(left) + len(right)
-    first = {int(axis): place for place, axis in enumerate([*batch_a, *left])}
-    second = {int(axis): place for place, axis in enumerate(batch_b)}
-    second |= {axis: len(batch_a) + len(left) + place for place, axis in enumerate(right)}
-    for place, (one, other) in enumerate(zip(contract_a, contract_b, strict=True), start=count):
-        first[int(one)] = second[int(other)] = place
-    key = (operation.primitive, str(operation.params["dimension_numbers"]), count)
-    product = multiplied(
-        _mapped(degree(a), (*key, "a"), first), _mapped(degree(b), (*key, "b"), second)
-    )
-    for place, axis in enumerate(contract_a, start=count):
-        product = total(reading, product, place, shape_a[int(axis)], (*key, place))
-    return product
-
-
-def _mapped(value: Degree, move: Any, places: Mapping[int, int]) -> Degree:
-    result = moved(value, move, lambda axes: frozenset(places[axis] for axis in axes))
-    assert isinstance(result, Degree)
-    return result
-
-
 def iota(reading: Reading, operation: Operation) -> Known:
     axis = int(operation.params["dimension"])
     size = reading.flat.arrays[operation.outputs[0]].shape[axis]
@@ -230,10 +158,12 @@ def _polynomial(tree: ast.AST, name: str) -> int:
 
 
 ELEMENTWISE = (
-    "abs acos acosh and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp cos cosh digamma erf erf_inv "
-    "erfc exp exp2 expm1 floor igamma igammac is_finite lgamma log log1p logistic max min nextafter not or polygamma "
-    "pow reduce_precision regularized_incomplete_beta rem round rsqrt sign sin sinh sqrt tan tanh xor zeta"
-).split()
+    "abs", "acos", "acosh", "and", "asin", "asinh", "atan", "atan2", "atanh", "bessel_i0e", "bessel_i1e",
+    "cbrt", "ceil", "clamp", "cos", "cosh", "digamma", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1",
+    "floor", "igamma", "igammac", "is_finite", "lgamma", "log", "log1p", "logistic", "max", "min",
+    "nextafter", "not", "or", "polygamma", "pow", "reduce_precision", "regularized_incomplete_beta", "rem",
+    "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "xor", "zeta",
+)  # fmt: skip
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
@@ -241,17 +171,13 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("neg", "copy", "copy_p", "stop_gradient", "optimization_barrier"), same),
     **dict.fromkeys(("add", "add_any", "sub"), add),
     **dict.fromkeys(("integer_pow", "square"), power),
-    **dict.fromkeys(("reduce_max", "reduce_min", "argmax", "argmin"), extreme),
-    **dict.fromkeys(("reduce_and", "reduce_or", "reduce_xor", "reduce_prod"), reduce_other),
     "convert_element_type": cast,
-    "cumsum": cumsum,
     "dim_as_value": dim_as_value,
     "div": div,
-    "dot_general": dot_general,
     "iota": iota,
     "mul": mul,
-    "reduce_sum": reduce_sum,
     "select_n": select,
     **movement.RULES,
+    **reductions.RULES,
     **indexing.RULES,
 }

@@ -15,6 +15,7 @@ from verify.verdict import (
     EquationReport,
     ProofEvidence,
     Report,
+    SizeEvidence,
     Status,
     Verdict,
 )
@@ -49,17 +50,38 @@ def row(lines: list[str], start: str) -> list[str]:
 
 def test_a_proved_equation_at_80_columns():
     lines = shown(equation())
-    assert row(lines, FORMULA) == ["proved", "12,345", "–", "40,960", "2⁻¹⁸⁰⁰"]
+    assert row(lines, FORMULA) == ["proved", "12,345", "–", "–", "40,960", "2⁻¹⁸⁰⁰"]
     assert max(map(len, lines)) <= 80
 
 
 def test_a_proved_equation_at_120_columns():
     lines = shown(equation(), width=120)
     assert row(lines, f"dJ_dW2     {FORMULA}") == [
-        *("proved", "12,345", "12", "2⁻¹⁸⁰⁰", "–"),
+        *("proved", "12,345", "–", "12", "2⁻¹⁸⁰⁰", "–"),
         *("40,960", "2,468", "0.31"),
     ]
     assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cell", "note"),
+    [
+        (SizeEvidence({"d": 1, "q": 2}), "every", None),
+        (
+            SizeEvidence({"d": 1}, {"q": "a branch"}),
+            "d",
+            "dJ_dW2: at the sizes of q that were drawn: a branch",
+        ),
+        (SizeEvidence({}, {"q": "a branch"}), "drawn", "dJ_dW2: at the sizes of q that were drawn: a branch"),
+    ],
+)
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_dimensions_at_every_size_of_which_it_is_proved(sizes, cell, note, width):
+    proof = ProofEvidence(12345, 64, 12, Status.CLOSED, -1800.6, sizes=sizes)
+    lines = shown(equation(proof=proof), width=width)
+    assert row(lines, FORMULA if width == 80 else f"dJ_dW2     {FORMULA}")[2] == cell
+    said = [line.strip() for line in lines if "that were drawn:" in line]
+    assert said == ([note] if note else [])
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -81,7 +103,7 @@ def test_an_open_proof_shows_the_worst_difference_and_why():
     lines = shown(
         equation(verdict=Verdict.VERIFIED, proof=proof, bounds=evidence, because="erfc has no relation")
     )
-    assert row(lines, FORMULA) == ["verified", "640", "1.2M", "40,960", "≤", "0.52"]
+    assert row(lines, FORMULA) == ["verified", "640", "–", "1.2M", "40,960", "≤", "0.52"]
     assert "  dJ_dW2: erfc has no relation" in [line.rstrip() for line in lines]
 
 
@@ -160,7 +182,7 @@ def test_interrupted_is_said():
 )
 def test_counts_fit_six_columns(number, text):
     lines = shown(equation(bounds=BoundsEvidence(number)))
-    assert row(lines, FORMULA)[2] == text
+    assert row(lines, FORMULA)[3] == text
 
 
 def test_no_motion_where_there_is_no_terminal():
