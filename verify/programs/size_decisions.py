@@ -154,9 +154,11 @@ def _standard() -> tuple[str, ...]:
 
 @functools.cache
 def _trusted() -> tuple[str, ...]:
+    """jax, and of this project what traces equations; the book's equations are judged like a user's."""
     ours = Path(__file__).parents[2]
     packages = [Path(module.__file__ or "").parent for module in (jax, jaxlib)]
-    return tuple(f"{folder}/" for folder in (*packages, ours / "verify", ours / "manual_bp"))
+    folders = (*packages, ours / "verify", ours / "manual_bp/construction", ours / "manual_bp/description")
+    return (*(f"{folder}/" for folder in folders), f"{ours}/manual_bp/derivation.py")
 
 
 # --- at which sizes ---------------------------------------------------------------------------------------------------

@@ -65,6 +65,15 @@ def test_two_sizes_that_are_equal(tmp_path: Path):
     assert case is not None and case.dims["m"] == case.dims["n"] + 3
 
 
+def test_a_chapter_of_the_book_is_asked_like_a_user_s_file(tmp_path: Path):
+    written = compile("lambda x: 2 * x if x.shape[0] == 7 else x", backprop.__file__, "eval")
+    report = verify.check_gradient(
+        eval(written), energy, shapes=dict(x="n"), examples=1, dtypes=("float32",), directory=tmp_path
+    )
+    case = report.derivations[0].equations[0].counterexample
+    assert case is not None and case.dims["n"] == 7
+
+
 def test_what_is_right_both_ways_is_proved(tmp_path: Path):
     report = verify.check_gradient(
         lambda x: jnp.concatenate([x[:5], x[5:]]) if x.shape[0] > 5 else x + 0, energy, shapes=dict(x="n"),

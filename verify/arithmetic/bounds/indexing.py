@@ -31,7 +31,7 @@ def indexed(name: str) -> Callable[..., Any]:
             given = step.params["fill_value"]
             result = Bounded(
                 np.where(outside, np.nan if given is None else float(given), result.value),
-                np.where(outside, 0.0, result.errors),
+                None if result.error is None else np.where(outside, 0.0, result.error),
             )
         return indeterminate_where(result, indices)
 

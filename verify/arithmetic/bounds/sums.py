@@ -187,7 +187,18 @@ def _multiplied(unit: Unit, a: Bounded, multiply: Sum, terms: int) -> Bounded:
     others = multiply(np.maximum(size + a.errors, 1.0))
     flushed = terms * unit.flush * others
     spread = flushed if spread is None else spread + flushed
-    return rounded(unit, value, spread, (a,), exact, terms * unit.u)
+    return rounded(unit, value, spread, (_factors(a, multiply),), exact, terms * unit.u)
+
+
+def _factors(a: Bounded, multiply: Sum) -> Bounded:
+    """What stands for all factors of a product that is not finite: one infinity, if that is certain.
+
+    It is where one factor certainly is none of the finite numbers and all the others are exact; finite ones may
+    overflow in one order of evaluation and not in another.
+    """
+    finite, exact = np.isfinite(a.value), np.broadcast_to(a.errors == 0, a.value.shape)
+    certain = (multiply(finite.astype(np.float64)) == 0) & (multiply(exact.astype(np.float64)) == 1)
+    return Bounded(np.full(certain.shape, np.inf), np.where(certain, 0.0, np.inf))
 
 
 def cumlogsumexp(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:

@@ -19,6 +19,15 @@ Function = Callable[..., Any]
 # --- exactness
 
 
+def test_what_a_gather_fills_in_is_summed_and_multiplied_like_any_exact_number():
+    def function(a):
+        taken = jnp.take(a, jnp.arange(2)[:, None] + jnp.arange(2), axis=0, mode="fill", fill_value=0)
+        return jnp.einsum("tki,kj->tij", taken, a), jnp.prod(taken + 1, axis=1), jnp.sum(taken, axis=(1, 2))
+
+    for result in walk(function, [[1.0, 2.0], [3.0, 4.0]]):
+        assert (errors(result) == 0).all() and result.errors.shape in ((), result.value.shape)
+
+
 @pytest.mark.parametrize(
     ("function", "operands", "bits"),
     [

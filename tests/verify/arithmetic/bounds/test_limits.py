@@ -69,6 +69,15 @@ def test_what_is_certainly_not_finite_stays_so():
     assert np.isnan(result.value[0, 0]) and errors(result)[0] == 0
 
 
+@pytest.mark.parametrize("product", [lambda x: jnp.prod(x, axis=1), lambda x: jnp.cumprod(x, axis=1)[:, -1]])
+def test_a_product_that_overflows_is_indeterminate_and_one_of_an_infinity_is_certain(product):
+    rows = [[1e200, 1e200, 1e-200], [np.inf, 2.0, 3.0], [np.inf, 0.0, 1.0], [2.0, 3.0, 4.0]]
+    (result,) = walk(product, rows)
+    assert errors(result).tolist() == [np.inf, 0, 0, 0]
+    (result,) = walk(product, (rows, np.full((4, 3), 1e-9)))
+    assert (errors(result)[:3] == np.inf).all() and errors(result)[3] < 1e-6
+
+
 def test_a_negative_number_that_may_be_positive_has_no_certain_root():
     (result,) = walk(jnp.sqrt, ([-1e-20], [1e-16]))
     assert errors(result)[0] == np.inf

@@ -1,0 +1,28 @@
+"""The book's chapter on backpropagation through time: the simplified model, truncation, and the linear RNN.
+
+`DERIVATION` is the linear RNN on a sequence of any length; `rnn` is its forward pass, whose `jax.grad` runs the
+equations, for any loss of the outputs.
+"""
+
+from manual_bp.book.bptt.scalar import DERIVATION as SCALAR
+from manual_bp.book.bptt.scalar import GENERAL
+from manual_bp.book.bptt.sequence import DERIVATION, EXPANDED, LOSS
+from manual_bp.book.bptt.three_steps import DERIVATION as THREE_STEPS
+from manual_bp.book.bptt.truncation import EXPECTED, RANDOMIZED, TRUNCATED
+
+__all__ = [
+    "DERIVATION",
+    "EXPANDED",
+    "EXPECTED",
+    "GENERAL",
+    "LOSS",
+    "RANDOMIZED",
+    "SCALAR",
+    "THREE_STEPS",
+    "TRUNCATED",
+    "gradient",
+    "rnn",
+]
+
+gradient = DERIVATION.gradient("Whx", "Whh", "Wqh", "h_0", "x")
+rnn = DERIVATION.with_manual_vjp()
