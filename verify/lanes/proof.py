@@ -96,12 +96,16 @@ class Tower:
     differing: set[str] = field(default_factory=set)
 
 
-def prove_equal(tower: Tower, both: Traced, sizes: Sizes, points: Points, name: str) -> Outcome | None:
+def prove_equal(
+    tower: Tower, both: Traced, sizes: Sizes, points: Points, name: str, *, either_root: bool = False
+) -> Outcome | None:
     """Evaluates a program that gives two results at these points, and compares the two; None where no field is tall
-    enough."""
+    enough. With `either_root` square roots have a sign of their own at every point.
+    """
 
     def walk(height: int, way: Capability) -> tuple[Proof, list[Field]]:
         arithmetic = Field(len(points), height, extended=way.extended, descending=way.descending)
+        arithmetic.either_root = either_root
         compared = both(arithmetic, sizes, points.leaves(height))
         return Proof({name: _outcome({name: compared}, arithmetic)}), [arithmetic]
 

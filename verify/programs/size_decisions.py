@@ -3,7 +3,8 @@
 A trace with symbolic sizes stands for every size only where nothing was decided by one. jax's symbolic size answers
 `n == 3`, `n % 4 == 0`, `n in (4, 8)`, `sizes[n]` and `rows == columns` with no, whatever n is, and `n > 16` raises.
 Inside `noted` every such question is kept, if it is asked by other code than jax's and this project's; jax decides
-nothing by a size but what holds at all of them. `turning` then finds shapes at which the answers differ.
+nothing by a size but what holds at all of them. A power that is no whole number, as `d ** -0.5`, which jax refuses, is
+computed there. `turning` then finds shapes at which the answers differ.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 import jax
+import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from jax.extend import core
@@ -63,7 +65,7 @@ class Decisions:
 def noted(at: Sizes | None = None) -> Iterator[Decisions]:
     """Notes the questions that are asked inside; with `at`, they are answered as these sizes would."""
     decisions = Decisions()
-    originals = {name: getattr(SymbolicSize, name) for name in (*COMPARED, "__hash__")}
+    originals = {name: getattr(SymbolicSize, name) for name in (*COMPARED, "__hash__", "__pow__")}
 
     def put(decision: Decision, otherwise: Callable[[], Any]) -> Any:
         decisions.note(decision)
@@ -100,8 +102,19 @@ def noted(at: Sizes | None = None) -> Iterator[Decisions]:
             return True
         return put(Decision(self, 0, "__ne__"), lambda: True)
 
+    @functools.wraps(SymbolicSize.__pow__)
+    def power(self: Any, exponent: Any, *modulo: Any) -> Any:
+        if isinstance(exponent, float) and not exponent.is_integer():
+            return (jnp.asarray(self) * 1.0) ** exponent
+        return originals["__pow__"](self, exponent, *modulo)
+
     assert not hasattr(SymbolicSize, "__bool__"), "jax's symbolic sizes have a truth of their own"
-    changed = {**{name: compared(name) for name in COMPARED}, "__hash__": looked_up, "__bool__": true}
+    changed = {
+        **{name: compared(name) for name in COMPARED},
+        "__hash__": looked_up,
+        "__bool__": true,
+        "__pow__": power,
+    }
     try:
         for name, method in changed.items():
             setattr(SymbolicSize, name, method)

@@ -12,6 +12,13 @@ at most D are 1, for there the size is at most K. A multilinear polynomial of de
 the cube is zero: by Moebius inversion each of its coefficients is an alternating sum of its values at corners with no
 more ones than its degree. So it vanishes where all weights are 1, which is size N.
 
+Square roots of sums: a root r is one more variable whose square is R, so a side is A + r B, with degrees that count r
+as half of R. If the sides agree with r of either sign, they agree in A and in B, and these are rational: the theorem
+holds for each. So there the points are walked once more with signs drawn root by root; if some part with m roots
+differed, it would be seen at a point with probability at least 2^-m.
+
+Logarithms of sums are kept with their antilogarithms, as the field does: exp(a - log b) is exp(a) / b.
+
 Several dimensions: one after the other, for each bound holds whatever the other sizes are; where it needs that another
 dimension is small, that one comes first. The sizes form a box, and at each of its shapes the identity is decided at
 random points of finite fields, so the probabilities of error are added up. The branches that K elements can take are
@@ -30,10 +37,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from manual_bp.construction.graph import Equation
-from verify.generation.data import generic, kinks_of
+from verify.generation.data import Leaves, generic, kinks_of
 from verify.generation.residues import Points
 from verify.interpreter.walker import Sizes
-from verify.lanes.proof import Tower, prove_equal
+from verify.lanes.proof import Outcome, Tower, prove_equal
 from verify.programs.pair import Pair
 from verify.programs.tracing import WalkError
 from verify.sizes import patterns
@@ -44,6 +51,8 @@ from verify.sizes.reach import Reached, decide, fitting_in, leave_out
 
 POINTS = (128, 1024)  # at a shape; the more where few do not meet every combination of branches
 ENOUGH = 64  # points at which every element must have been compared
+WEAKEST = -64.0  # log2 of the largest probability of error of a claim
+MOST_ROOTS = 4
 MOST_SHAPES = 64  # in a box
 MOST_OPERATIONS = 8_000  # of all walks through a box
 OTHER_SIZES = (1, 2, 3)  # of the dimensions for which there is no claim
@@ -66,119 +75,116 @@ def claim(pair: Pair, equation: Equation, seed: int) -> SizeClaim:
         programs = local_programs(pair, equation)
     except NoLocalRule as none:
         return SizeClaim(sampled=dict.fromkeys(dims, f"no local rule: {none}"))
-    if len(programs.flat.operations) > MOST_OPERATIONS // 8:
+    length = len(programs.flat.operations)
+    if length > MOST_OPERATIONS // 8:
         return SizeClaim(sampled=dict.fromkeys(dims, "its local rule is too long a program"))
     readings, why = decide(programs, dims)
-    readings = fitting_in(
-        readings, why, min(MOST_SHAPES, MOST_OPERATIONS // (1 + len(programs.flat.operations)))
-    )
+    readings = fitting_in(readings, why, min(MOST_SHAPES, MOST_OPERATIONS // (1 + length)))
     while readings:
         try:
-            points, error = _prove(pair, programs, readings, dims, seed)
+            points, error = _Box(pair, programs, readings, np.random.default_rng(seed)).prove()
         except _Unmet as unmet:
             leave_out(readings, unmet.dimension, str(unmet), why)
         except (NoLocalRule, WalkError) as none:
             reason = none if isinstance(none, NoLocalRule) else "its local rule cannot be walked"
             return SizeClaim(sampled=dict.fromkeys(dims, str(reason)))
         else:
-            break
-    else:
-        return SizeClaim(sampled=why)
-    every = {dim: reach for dim, (_, reach) in readings.items()}
-    return SizeClaim(every, {dim: why[dim] for dim in dims if dim not in every}, points, error)
-
-
-# --- the box ----------------------------------------------------------------------------------------------------------
+            every = {dim: reach for dim, (_, reach) in readings.items()}
+            return SizeClaim(every, {dim: why[dim] for dim in dims if dim not in every}, points, error)
+    return SizeClaim(sampled=why)
 
 
 class _Unmet(NoClaim):
-    """A combination of branches that was not met, of the elements of one dimension."""
+    """What was not met at the sizes of one dimension: a combination of branches, or a root's other sign."""
 
     def __init__(self, dimension: str, why: str):
         super().__init__(why)
         self.dimension = dimension
 
 
-def _prove(
-    pair: Pair, programs: LocalPrograms, readings: Mapping[str, Reached], dims: list[str], seed: int
-) -> tuple[int, float]:
-    """The fewest points at any shape of the box, and the logarithm of the probability of error of all of them.
-
-    Raises NoLocalRule where the rule does not hold or too few points have a value; _Unmet.
-    """
-    rng, tower = np.random.default_rng(seed), Tower()
-    fewest, errors = 0, list[float]()
-    for sizes in _box(readings, dims):
-        for count in POINTS:
-            outcome = _prove_at(pair, programs, sizes, rng, count, tower)
-            try:
-                _check_patterns(programs, readings, sizes, outcome.watched, outcome.floats)
-            except _Unmet:
-                if count == POINTS[-1]:
-                    raise
-            else:
-                break
-        fewest = min(fewest or outcome.points, outcome.points)
-        errors.append(outcome.log2_error)
-    return fewest, float(np.logaddexp2.reduce(errors))
-
-
-def _box(readings: Mapping[str, Reached], dims: list[str]) -> list[Sizes]:
-    """Every shape up to the reach of each dimension, at a few sizes of those for which there is none."""
-    ranges = [range(1, reach + 1) for _, reach in readings.values()]
-    others = [dim for dim in dims if dim not in readings]
-    sampled = (
-        [{dim: size + turn for turn, dim in enumerate(others)} for size in OTHER_SIZES] if others else [{}]
-    )
-    return [
-        {**dict(zip(readings, sizes, strict=True)), **other}
-        for sizes in itertools.product(*ranges)
-        for other in sampled
-    ]
-
-
 @dataclass
-class _Outcome:
-    points: int
-    log2_error: float
-    watched: list[patterns.Site]
-    floats: Mapping[str, np.ndarray]
+class _Box:
+    """Every shape up to the reach of each dimension, at a few sizes of those for which there is no claim."""
 
+    pair: Pair
+    programs: LocalPrograms
+    readings: Mapping[str, Reached]
+    rng: np.random.Generator
+    tower: Tower = field(default_factory=Tower)
 
-def _prove_at(
-    pair: Pair, programs: LocalPrograms, sizes: Sizes, rng: np.random.Generator, count: int, tower: Tower
-) -> _Outcome:
-    floats = generic(rng, sizes, programs.specs, count, kinks=kinks_of(pair.choices))
-    watcher = patterns.Watcher([operation.equation for operation in programs.flat.operations])
-    programs.traced.observer = watcher
-    try:
-        outcome = prove_equal(
-            tower,
-            programs.traced,
-            sizes,
-            Points.random(rng, programs.specs, floats),
-            programs.rule.equation.name,
-        )
-    finally:
-        programs.traced.observer = None
-    if outcome is None or not outcome.equal:
-        raise NoLocalRule("the local rule does not hold by itself")
-    if outcome.points < ENOUGH:
-        raise NoLocalRule("too few points have a value")
-    return _Outcome(outcome.points, outcome.log2_error, watcher.sites, floats)
+    def prove(self) -> tuple[int, float]:
+        """The fewest points at any shape, and the logarithm of the probability of error of all of them.
 
+        Raises NoLocalRule where the rule does not hold or too few points have a value; _Unmet.
+        """
+        rooted = {dim: reading.roots for dim, (reading, _) in self.readings.items() if reading.roots}
+        fewest, errors = 0, list[float]()
+        for sizes in self.shapes():
+            for count in POINTS:
+                outcome, watched, floats = self.at(sizes, count)
+                try:
+                    self.check_branches(sizes, watched, floats)
+                except _Unmet:
+                    if count == POINTS[-1]:
+                        raise
+                else:
+                    break
+            fewest = min(fewest or outcome.points, outcome.points)
+            errors.append(outcome.log2_error)
+            if rooted:
+                errors.append(self.with_other_roots(sizes, rooted))
+        error = float(np.logaddexp2.reduce(errors))
+        if error > WEAKEST:
+            raise NoLocalRule("the probability of error is too large at the sizes that decide")
+        return fewest, error
 
-def _check_patterns(
-    programs: LocalPrograms,
-    readings: Mapping[str, Reached],
-    sizes: Sizes,
-    watched: list[patterns.Site],
-    floats: Mapping[str, np.ndarray],
-) -> None:
-    for dim, (reading, _) in readings.items():
-        unlikely = {id(reading.made[number].equation) for number in reading.at_most_one}
-        sites = [*watched, *patterns.of_leaves(programs.specs, floats, dim, sizes[dim])]
+    def shapes(self) -> list[Sizes]:
+        ranges = [range(1, reach + 1) for _, reach in self.readings.values()]
+        others = [dim for dim in self.pair.dims if dim not in self.readings]
+        sampled = [{dim: size + turn for turn, dim in enumerate(others)} for size in OTHER_SIZES]
+        return [
+            {**dict(zip(self.readings, sizes, strict=True)), **other}
+            for sizes in itertools.product(*ranges)
+            for other in (sampled if others else [{}])
+        ]
+
+    def at(
+        self, sizes: Sizes, count: int, *, either_root: bool = False
+    ) -> tuple[Outcome, list[patterns.Site], Leaves]:
+        """What so many points of one shape say, what they decided, and the numbers that steered them."""
+        traced, specs = self.programs.traced, self.programs.specs
+        floats = generic(self.rng, sizes, specs, count, kinks=kinks_of(self.pair.choices))
+        tower = Tower() if either_root else self.tower
+        points, name = Points.random(self.rng, specs, floats), self.programs.rule.equation.name
+        watcher = patterns.Watcher([operation.equation for operation in self.programs.flat.operations])
+        traced.observer = watcher
         try:
-            patterns.check(reading, sizes[dim], sites, unlikely)
-        except NoClaim as none:
-            raise _Unmet(dim, str(none)) from none
+            outcome = prove_equal(tower, traced, sizes, points, name, either_root=either_root)
+        finally:
+            traced.observer = None
+        if outcome is None or not outcome.equal:
+            raise NoLocalRule("the local rule does not hold by itself")
+        if outcome.points < ENOUGH:
+            raise NoLocalRule("too few points have a value")
+        return outcome, watcher.sites, floats
+
+    def check_branches(self, sizes: Sizes, watched: list[patterns.Site], floats: Leaves) -> None:
+        for dim, (reading, _) in self.readings.items():
+            unlikely = {id(reading.made[number].equation) for number in reading.at_most_one}
+            sites = [*watched, *patterns.of_leaves(self.programs.specs, floats, dim, sizes[dim])]
+            try:
+                patterns.check(reading, sizes[dim], sites, unlikely)
+            except NoClaim as none:
+                raise _Unmet(dim, str(none)) from none
+
+    def with_other_roots(self, sizes: Sizes, rooted: Mapping[str, int]) -> float:
+        """The same with roots of either sign, and the logarithm of the probability of error."""
+        dim = max(rooted, key=lambda dim: rooted[dim])
+        if rooted[dim] > MOST_ROOTS:
+            raise _Unmet(dim, "too many roots of sums over it")
+        try:
+            outcome, _, _ = self.at(sizes, POINTS[-1], either_root=True)
+        except NoLocalRule:
+            why = "a root of a sum over it, with whose other sign the two sides are not equal"
+            raise _Unmet(dim, why) from None
+        return max(outcome.points * math.log2(1 - 2.0 ** -rooted[dim]), outcome.log2_error)

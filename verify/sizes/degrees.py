@@ -6,8 +6,9 @@ the sum of the w_i. With weights 0 and 1 the program on N elements computes what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 Axes = frozenset[int]
 
@@ -30,13 +31,16 @@ class Factor:
 class Degree:
     """A numerator of a degree, over factors; `axes` are those along which the whole may vary.
 
-    Of zero the numerator has no degree: it is over any denominator.
+    Of zero the numerator has no degree: it is over any denominator. A square root is one more variable r, whose square
+    is known: a value is A + r B, of the degree of A and of B with that of r, which is half of its square's.
     """
 
-    numerator: int = 0
+    numerator: Fraction | int = 0
     factors: tuple[Factor, ...] = ()
     axes: Axes = frozenset()
     zero: bool = False
+    rooted: bool = False  # whether a root of a sum takes part
+    root: bool = False  # whether it is one, and nothing else
 
     @property
     def free(self) -> bool:
@@ -71,19 +75,38 @@ class Unknown:
     axes: Axes = frozenset()
 
 
-Known = Degree | Position | Never | Unknown
+@dataclass(frozen=True)
+class LogTerm:
+    """A multiple of the logarithm of a value; two of one key are of the same array."""
+
+    key: Hashable
+    value: Degree
+    times: int
+
+
+@dataclass(frozen=True)
+class Logarithm:
+    """What is free, and multiples of logarithms of what is not: known again where exp is taken of it."""
+
+    terms: tuple[LogTerm, ...]
+    axes: Axes
+
+
+Known = Logarithm | Degree | Position | Never | Unknown
 
 
 def degree(value: Known) -> Degree:
     """The value as a number. Raises NoClaim where it is none, or nothing is known of it."""
     if isinstance(value, Unknown):
         raise NoClaim(value.why)
+    if isinstance(value, Logarithm):
+        raise NoClaim("a logarithm of a sum over it")
     if not isinstance(value, Degree):
         raise NoClaim("a position is used as a number")
     return value
 
 
-def over_common(values: Iterable[Degree]) -> tuple[list[int], tuple[Factor, ...]]:
+def over_common(values: Iterable[Degree]) -> tuple[list[Fraction | int], tuple[Factor, ...]]:
     """The numerators' degrees over the least common denominator, and that."""
     values = [*values]
     common: dict[Hashable, Factor] = {}
@@ -99,7 +122,7 @@ def over_common(values: Iterable[Degree]) -> tuple[list[int], tuple[Factor, ...]
 def added(*values: Degree) -> Degree:
     """A sum, or any one of the values."""
     numerators, factors = over_common(values)
-    return Degree(max(numerators, default=0), factors, _axes(values), all(value.zero for value in values))
+    return Degree(max(numerators, default=0), factors, _axes(values), *_marks(values))
 
 
 def multiplied(a: Degree, b: Degree) -> Degree:
@@ -109,20 +132,34 @@ def multiplied(a: Degree, b: Degree) -> Degree:
     for factor in (*a.factors, *b.factors):
         known = powers.get(factor.key)
         powers[factor.key] = replace(factor, power=factor.power + known.power) if known else factor
-    return Degree(a.numerator + b.numerator, tuple(powers.values()), a.axes | b.axes)
+    return Degree(a.numerator + b.numerator, tuple(powers.values()), a.axes | b.axes, *_marks([a, b]))
 
 
 def inverted(value: Degree, key: Hashable) -> Degree:
-    """One over a value; `key` stands for its array."""
-    new = (Factor(("numerator", key), value.numerator, value.axes),) if value.numerator else ()
+    """One over a value; `key` stands for its array. Raises NoClaim for one that has a root and is more than that."""
+    if value.root:  # of P/Q it is R/Q where R is the root of PQ, and R/P upside down
+        square = int(2 * value.numerator) - value.denominator
+        new = (Factor(("radicand", key), square, value.axes),) if square else ()
+        return replace(value, factors=new)
+    if value.rooted:
+        raise NoClaim("a division by what has a root of a sum over it")
+    new = (Factor(("numerator", key), int(value.numerator), value.axes),) if value.numerator else ()
     return Degree(value.denominator, new, value.axes)
+
+
+def rooted(value: Degree) -> Degree:
+    """The square root of a rational value."""
+    if value.rooted:
+        raise NoClaim("a root of what has a root of a sum over it")
+    half = Fraction(value.numerator + value.denominator, 2)
+    return Degree(half, value.factors, value.axes, value.zero, rooted=True, root=True)
 
 
 def raised(value: Degree, power: int, key: Hashable) -> Degree:
     if power < 0:
         value, power = inverted(value, key), -power
     factors = tuple(replace(factor, power=factor.power * power) for factor in value.factors) if power else ()
-    return Degree(value.numerator * power, factors, value.axes)
+    return Degree(value.numerator * power, factors, value.axes, rooted=value.rooted)
 
 
 def moved(value: Known, move: Hashable, axes: Callable[[Axes], Axes]) -> Known:
@@ -130,13 +167,23 @@ def moved(value: Known, move: Hashable, axes: Callable[[Axes], Axes]) -> Known:
 
     A factor that varies along no axis is one number, wherever it stands.
     """
+    if isinstance(value, Logarithm):
+        terms = [
+            replace(
+                term,
+                key=(move, term.key) if term.value.axes else term.key,
+                value=degree(moved(term.value, move, axes)),
+            )
+            for term in value.terms
+        ]
+        return Logarithm(tuple(terms), axes(value.axes))
     if not isinstance(value, Degree):
         return replace(value, axes=axes(value.axes))
     factors = tuple(
         replace(factor, key=(move, factor.key), axes=axes(factor.axes)) if factor.axes else factor
         for factor in value.factors
     )
-    return Degree(value.numerator, factors, axes(value.axes), value.zero)
+    return replace(value, factors=factors, axes=axes(value.axes))
 
 
 def summed(value: Degree, axis: int, times: int | None, *, weighted: bool, move: Hashable) -> Degree:
@@ -162,7 +209,12 @@ def summed(value: Degree, axis: int, times: int | None, *, weighted: bool, move:
         key = (move, "product", *(factor.key for factor in differing))
         axes = frozenset().union(*(factor.axes for factor in differing)) - {axis}
         factors.append(Factor(key, times * degree, axes))
-    return Degree(numerator, tuple(factors), value.axes - {axis})
+    return Degree(numerator, tuple(factors), value.axes - {axis}, rooted=value.rooted)
+
+
+def _marks(values: Sequence[Degree]) -> tuple[bool, bool]:
+    """Whether all are zero, and whether any has a root."""
+    return all(value.zero for value in values), any(value.rooted for value in values)
 
 
 def _axes(values: Iterable[Degree]) -> Axes:

@@ -117,6 +117,45 @@ def joined(reading: Reading, operation: Operation, *values: Known) -> Known:
     return replace(result, factors=factors, axes=axes)
 
 
+def stack(reading: Reading, operation: Operation, *values: Known) -> Known:
+    """Put together along an axis of its own."""
+    axis = int(operation.params["axis"])
+    rank = len(reading.flat.arrays[operation.outputs[0]].shape) - 1
+    places = {old: old + (old >= axis) for old in range(rank)}
+    parts = [mapped(degree(value), ("stack", axis, n), places) for n, value in enumerate(values)]
+    result = added(*map(degree, parts))
+    factors = tuple(replace(factor, axes=factor.axes | {axis}) for factor in result.factors)
+    return replace(result, factors=factors, axes=result.axes | {axis})
+
+
+def taken_apart(reading: Reading, operation: Operation, value: Known) -> list[Known]:
+    """Cut along another axis than the dimension's; each part has the degrees of the whole."""
+    axis = int(operation.params["axis"])
+    before = reading.flat.arrays[operation.inputs[0]].shape
+    if reading.is_it(before[axis]):
+        raise NoClaim(f"{operation.primitive} along it")
+    number, places = degree(value), {old: old for old in range(len(before))}
+    if operation.primitive == "unstack":
+        places = {old: old - (old > axis) for old in range(len(before)) if old != axis}
+    parts: list[Known] = []
+    for n, output in enumerate(operation.outputs):
+        kept = all_axes(reading.flat.arrays[output])
+        factors = tuple(
+            replace(
+                factor,
+                key=(operation.primitive, axis, n, factor.key) if factor.axes else factor.key,
+                axes=_at(factor.axes, places) & kept,
+            )
+            for factor in number.factors
+        )
+        parts.append(replace(number, factors=factors, axes=_at(number.axes, places) & kept))
+    return parts
+
+
+def _at(axes: Axes, places: Mapping[int, int]) -> Axes:
+    return frozenset(places[axis] for axis in axes if axis in places)
+
+
 def _hashable(params: Mapping[str, Any]) -> str:
     return str(sorted((name, str(value)) for name, value in params.items()))
 
@@ -128,6 +167,9 @@ RULES: Mapping[str, Rule] = {
     "reshape": reshape,
     "rev": in_place,
     "slice": in_place,
+    "split": taken_apart,
     "squeeze": squeeze,
+    "stack": stack,
     "transpose": transpose,
+    "unstack": taken_apart,
 }

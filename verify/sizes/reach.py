@@ -49,7 +49,7 @@ def _reach(programs: LocalPrograms, dim: str, decided: Mapping[str, int]) -> Rea
     )
     numerators, _ = over_common([manual, expected])
     indices = len(reading.along(flat.arrays[flat.outputs[1]]))
-    return reading, max(numerators) + max(indices + reading.named, reading.smallest)
+    return reading, math.ceil(max(numerators)) + max(indices + reading.named, reading.smallest)
 
 
 def _leaf(reading: Reading, number: int, spec: Spec, used: bool) -> Known:

@@ -23,6 +23,7 @@ class Reading:
     decided: Mapping[str, int]  # dimensions for which so many elements decide all sizes
     values: dict[int, Known] = field(default_factory=dict)
     made: dict[int, Operation] = field(default_factory=dict)  # by the number of a result, what computes it
+    roots: int = 0  # square roots of sums over it that a result may have
     named: int = 0  # elements that are singled out, whatever the weights: winners, labels
     smallest: int = 1  # the smallest size from which on every kind of pattern occurs
     ordered: bool = False  # whether it matters in which order the elements stand

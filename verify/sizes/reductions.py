@@ -9,7 +9,7 @@ from typing import Any
 from verify.sizes import movement
 from verify.sizes.degrees import Degree, Known, NoClaim, Position, degree, multiplied, summed
 from verify.sizes.flat import Operation
-from verify.sizes.reading import Reading, Rule
+from verify.sizes.reading import Reading, Rule, all_axes
 
 
 def reduce_sum(reading: Reading, operation: Operation, value: Known) -> Degree:
@@ -79,9 +79,29 @@ def dot_general(reading: Reading, operation: Operation, a: Known, b: Known) -> D
     return product
 
 
+def convolution(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
+    """A convolution: along its batch and its channels a matrix product; of its windows nothing is known."""
+    params = operation.params
+    spec = params["dimension_numbers"]
+    arrays = [reading.flat.arrays[number] for number in (*operation.inputs, *operation.outputs)]
+    for array, axes in zip(arrays, (spec.lhs_spec, spec.rhs_spec, spec.out_spec), strict=True):
+        if any(axis in axes[2:] for axis in reading.along(array)):
+            raise NoClaim("windows along it")
+    grouped = params["feature_group_count"] != 1 or params["batch_group_count"] != 1
+    if grouped and any(reading.along(array) for array in arrays):
+        raise NoClaim("a convolution in groups")
+    image, kernel = degree(a), degree(b)
+    if any(factor.axes for factor in (*image.factors, *kernel.factors)):
+        raise NoClaim("a convolution of fractions whose denominators differ")
+    product = multiplied(image, kernel)
+    weighted = reading.is_it(arrays[0].shape[spec.lhs_spec[1]])
+    return replace(product, numerator=product.numerator + weighted, axes=all_axes(arrays[2]))
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("reduce_max", "reduce_min", "argmax", "argmin"), extreme),
     **dict.fromkeys(("reduce_and", "reduce_or", "reduce_xor", "reduce_prod"), reduce_other),
+    "conv_general_dilated": convolution,
     "cumsum": cumsum,
     "dot_general": dot_general,
     "reduce_sum": reduce_sum,

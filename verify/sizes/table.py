@@ -6,15 +6,17 @@ A row takes the reading, the operation and the operands' values, and raises NoCl
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 import jax.numpy as jnp
 
-from verify.sizes import indexing, movement, reductions
+from verify.sizes import indexing, logarithms, movement, reductions
 from verify.sizes.degrees import (
     Degree,
     Known,
+    Logarithm,
     Never,
     NoClaim,
     Position,
@@ -23,6 +25,7 @@ from verify.sizes.degrees import (
     inverted,
     multiplied,
     raised,
+    rooted,
 )
 from verify.sizes.flat import Operation, sizes_in
 from verify.sizes.reading import REPEATS, Reading, Rule, all_axes
@@ -30,6 +33,9 @@ from verify.sizes.reading import REPEATS, Reading, Rule, all_axes
 
 def same(reading: Reading, operation: Operation, *values: Known) -> list[Known]:
     """A change of sign, or none at all."""
+    if operation.primitive == "neg" and isinstance(values[0], Logarithm):
+        terms = tuple(replace(term, times=-term.times) for term in values[0].terms)
+        return [Logarithm(terms, values[0].axes)]
     return [*values]
 
 
@@ -43,10 +49,15 @@ def add(reading: Reading, operation: Operation, a: Known, b: Known) -> Known:
         literal = reading.flat.literals.get(operation.inputs[other])
         if isinstance(value, Position) and literal is not None and not literal.any():
             return value
-    return added(degree(a), degree(b))
+    logarithm = logarithms.combined(a, b, -1 if operation.primitive == "sub" else 1)
+    return added(degree(a), degree(b)) if logarithm is None else logarithm
 
 
-def mul(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
+def mul(reading: Reading, operation: Operation, a: Known, b: Known) -> Known:
+    for value, other in ((a, 1), (b, 0)):
+        literal = reading.flat.literals.get(operation.inputs[other])
+        if isinstance(value, Position) and literal is not None and (literal == 1).all():
+            return value
     return multiplied(degree(a), degree(b))
 
 
@@ -68,6 +79,40 @@ def elementwise(reading: Reading, operation: Operation, *values: Known) -> Degre
     return Degree(axes=added(*degrees).axes)
 
 
+def root(reading: Reading, operation: Operation, a: Known) -> Degree:
+    """sqrt or rsqrt; of a sum over the dimension one more variable, whose square is known."""
+    a = degree(a)
+    return (
+        elementwise(reading, operation, a)
+        if a.free
+        else _power_of_root(reading, operation, a, EXPONENTS[operation.primitive])
+    )
+
+
+def variable_power(reading: Reading, operation: Operation, a: Known, b: Known) -> Degree:
+    """A power; of a sum over the dimension those are known that are whole, or of its root."""
+    literal = reading.flat.literals.get(operation.inputs[1])
+    a = degree(a)
+    if a.free or literal is None or literal.size != 1 or not (2 * float(literal.reshape(()))).is_integer():
+        return elementwise(reading, operation, a, b)
+    return _power_of_root(reading, operation, a, int(2 * float(literal.reshape(()))))
+
+
+def _power_of_root(reading: Reading, operation: Operation, a: Degree, power: int) -> Degree:
+    """The root to a whole power. Each of its entries is one more variable."""
+    key = reading.source(operation.inputs[0])
+    if not power % 2:
+        return raised(a, power // 2, key)
+    array = reading.flat.arrays[operation.inputs[0]]
+    counts = [reading.count(array.shape[axis]) for axis in a.axes]
+    if None in counts:
+        raise NoClaim("a root of a sum over it for each of many others")
+    reading.roots += math.prod(count for count in counts if count is not None)
+    value = rooted(a)
+    one = value if power > 0 else inverted(value, ("root", key))
+    return one if abs(power) == 1 else raised(one, abs(power), key)
+
+
 def compare(reading: Reading, operation: Operation, a: Known, b: Known) -> Known:
     if isinstance(a, Position) and isinstance(b, Position):
         reading.ordered |= operation.primitive not in ("eq", "ne")
@@ -78,6 +123,10 @@ def compare(reading: Reading, operation: Operation, a: Known, b: Known) -> Known
             return Never(a.axes)
     if isinstance(a, Position) or isinstance(b, Position):
         raise NoClaim("a position is compared with a number")
+    if isinstance(a, Degree) and not a.free and operation.primitive in ("ge", "gt"):
+        literal = reading.flat.literals.get(operation.inputs[1])
+        if literal is not None and literal.max() <= 0 and logarithms.positive(reading, operation.inputs[0]):
+            return Degree()  # always so
     if isinstance(a, Degree) and not a.free and _above_half(reading, operation):
         output = operation.outputs[0]
         axes = all_axes(reading.flat.arrays[output])
@@ -157,12 +206,13 @@ def _polynomial(tree: ast.AST, name: str) -> int:
     raise NoClaim(f"a size that is computed as {ast.unparse(tree)}")
 
 
+EXPONENTS = {"sqrt": 1, "rsqrt": -1}  # in halves
 ELEMENTWISE = (
-    "abs", "acos", "acosh", "and", "asin", "asinh", "atan", "atan2", "atanh", "bessel_i0e", "bessel_i1e",
-    "cbrt", "ceil", "clamp", "cos", "cosh", "digamma", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1",
-    "floor", "igamma", "igammac", "is_finite", "lgamma", "log", "log1p", "logistic", "max", "min",
-    "nextafter", "not", "or", "polygamma", "pow", "reduce_precision", "regularized_incomplete_beta", "rem",
-    "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "xor", "zeta",
+    "acos", "acosh", "and", "asin", "asinh", "atan", "atan2", "atanh", "bessel_i0e", "bessel_i1e",
+    "cbrt", "ceil", "clamp", "cos", "cosh", "digamma", "erf", "erf_inv", "erfc", "exp2", "expm1",
+    "floor", "igamma", "igammac", "is_finite", "lgamma", "log1p", "logistic", "max", "min",
+    "nextafter", "not", "or", "polygamma", "reduce_precision", "regularized_incomplete_beta", "rem",
+    "round", "sin", "sinh", "tan", "tanh", "xor", "zeta",
 )  # fmt: skip
 
 RULES: Mapping[str, Rule] = {
@@ -176,7 +226,11 @@ RULES: Mapping[str, Rule] = {
     "div": div,
     "iota": iota,
     "mul": mul,
+    "pow": variable_power,
+    "rsqrt": root,
     "select_n": select,
+    "sqrt": root,
+    **logarithms.RULES,
     **movement.RULES,
     **reductions.RULES,
     **indexing.RULES,

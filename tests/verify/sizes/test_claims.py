@@ -89,6 +89,32 @@ def test_what_looks_at_sizes_positions_or_counts_is_claimed_for_none(name):
     assert of_square(WRONG[name]).every == {}
 
 
+ROOTS = {
+    "of a sum": lambda x, e: x / jnp.sqrt(1 + jnp.sum(x * x)) * (1 + e),
+    "of a sum, upside down": lambda x, e: x * jax.lax.rsqrt(1 + jnp.mean(x * x)) * (1 + e),
+    "of the size": lambda x, e: x * x.shape[0] ** -0.5 * (1 + e),
+    "of the size minus one": lambda x, e: x * (1 + e + size(x) ** 0.5 - 1),
+    "beside a sum": lambda x, e: x + e * jnp.sqrt(1 + jnp.sum(x**4)) * jnp.sum(x),
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("name", ROOTS)
+def test_an_error_beside_a_root_is_claimed_for_none(name, count):
+    assert of_square(lambda x: ROOTS[name](x, vanishing(x, count))).every == {}
+
+
+def norm(x: Vector) -> Float[Array, ""]:
+    return jnp.sqrt(1 + jnp.mean(x * x))
+
+
+def test_a_root_of_a_sum_is_claimed_where_its_sign_does_not_matter():
+    def right(x):
+        return x / jnp.sqrt(1 + jnp.mean(x * x)) / size(x)
+
+    assert claimed(dict(E=norm), dE_dx=right)["dE_dx"].every.keys() == {"n"}
+
+
 def product(A: Float[Array, "n d"]) -> Float[Array, ""]:
     return jnp.sum(A * A) / 2
 

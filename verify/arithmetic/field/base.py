@@ -39,6 +39,7 @@ class BaseField:
             extended  # whether a root of what is no square is looked for in the quadratic extension
         )
         self.rooted = False  # whether it was found there
+        self.either_root = False  # whether a square root is of either sign, the same one for the same number
         self.descending = descending  # whether logarithms are numbers, or as good as any
         self.logged = False  # whether there were some
         self.exponential = False  # whether exp, log or a root took part: the weaker theorem

@@ -118,7 +118,13 @@ def root(exponent: Fraction, function: Callable[[Array], Array]) -> Rule:
         top = (
             2 * max(1, abs(exponent.numerator)) * max(1, *a.degree)
         )  # s^2 = a: a root doubles the degree at most
-        return Residues(function(a.x), tower, (top, top), hole=and_hole(a.hole, ~exists))
+        found = Residues(function(a.x), tower, (top, top), hole=and_hole(a.hole, ~exists))
+        if not (field.either_root and exponent.denominator == 2):
+            return found
+        flipped = hashed(a.top, "sign", field.moduli[-1]) % 2 == 1
+        other = neg(field, step, found)
+        either = field.move(lambda one, other: np.where(flipped, other, one), found, other)
+        return steered(either, found.x)
 
     return rule
 
