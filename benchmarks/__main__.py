@@ -1,8 +1,8 @@
 """Runs every benchmark: `python -m benchmarks`."""
 
-from benchmarks import walker
+from benchmarks import calls, walker
 
-BENCHMARKS = (walker,)
+BENCHMARKS = (walker, calls)
 
 if __name__ == "__main__":
     for benchmark in BENCHMARKS:

@@ -24,5 +24,5 @@ def ratios(times: Mapping[str, float]) -> list[str]:
     first = next(iter(times.values()))
     width = max(map(len, times))
     return [
-        f"{name:<{width}}  {1e3 * taken:9.1f} ms  {taken / first:6.2f} x" for name, taken in times.items()
+        f"{name:<{width}}  {1e3 * taken:9.3f} ms  {taken / first:6.2f} x" for name, taken in times.items()
     ]

@@ -22,6 +22,7 @@ from manual_bp.construction.composition import (
     specs_of,
 )
 from manual_bp.construction.graph import Equation, Graph, build
+from manual_bp.construction.jitted import jitted
 from manual_bp.construction.manual_vjp import NOTHING, manual_vjp
 from manual_bp.construction.signatures import Function
 from manual_bp.construction.symbols import Leaf
@@ -146,13 +147,11 @@ class Derivation:
     @functools.cached_property
     def value(self) -> Callable[..., Any]:
         """The objective, jitted, from leaves and choices by keyword."""
-        compute = jax.jit(
-            lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective], static_argnums=0
+        value = jitted(
+            lambda choices, leaves: self.evaluate(leaves, dict(choices))[self.objective],
+            self.graph,
+            name="value",
         )
-
-        def value(**given: Any) -> Any:
-            return compute(*calls.read(self.graph, given))
-
         return describe(
             value, self.graph, f"The objective {self.objective}.", source=self.source, equations=(),
             cotangents=tuple(self.cotangents), returns=f"Returns {self.objective}, a scalar.", annotation="Array",
@@ -183,11 +182,7 @@ class Derivation:
 
     @functools.cached_property
     def _differentiable(self) -> Callable[..., Any]:
-        compute = jax.jit(manual_vjp(self.graph), static_argnums=0)
-
-        def objective(**given: Any) -> Any:
-            return compute(*calls.read(self.graph, given, cotangents=False))
-
+        objective = jitted(manual_vjp(self.graph), self.graph, name="objective", cotangents=False)
         outputs = tuple(self.cotangents.values()) or (self.objective,)
         return describe(
             objective, self.graph, f"{', '.join(outputs)}, whose derivatives under jax.grad are the equations below.",
@@ -204,14 +199,11 @@ class Derivation:
             return self._made[symbols, valued]
         equations = plan(self.graph, [part for symbol in symbols for part in self.graph.parts(symbol)])
         assembled = self._assemble(symbols, equations)
-        compute = jax.jit(
-            assembled if valued else lambda choices, leaves: assembled(choices, leaves)[1], static_argnums=0
+        gradient = jitted(
+            assembled if valued else lambda choices, leaves: assembled(choices, leaves)[1],
+            self.graph,
+            name="value_and_gradient" if valued else "gradient",
         )
-
-        def gradient(**given: Any) -> Any:
-            return compute(*calls.read(self.graph, given))
-
-        gradient.__name__ = "value_and_gradient" if valued else "gradient"
         by, annotation = ", ".join(symbols), returned(self.graph, symbols)
         summary = (
             f"{self.objective} and its derivatives" if valued else f"The derivatives of {self.objective}"

@@ -27,7 +27,7 @@ def dJ_db1(dJ_dz: Float[Array, " h"]) -> Float[Array, " h"]:
 
 def dJ_dx(W1: Float[Array, "h d"], dJ_dz: Float[Array, " h"]) -> Float[Array, " d"]:
     r"""$\frac{\partial J}{\partial x} = {W^{(1)}}^\top \frac{\partial J}{\partial z}$"""
-    return W1.T @ dJ_dz
+    return dJ_dz @ W1
 
 
 def output(W2: Float[Array, "q h"], h: Float[Array, " h"], b2: Float[Array, " q"]) -> Float[Array, " q"]:

@@ -30,7 +30,7 @@ def dJ_dW2(
 
 def dJ_dh(W2: Float[Array, "q h"], dJ_du: Float[Array, " q"]) -> Float[Array, " h"]:
     r"""$\frac{\partial J}{\partial h} = {W^{(2)}}^\top \frac{\partial J}{\partial u}$"""
-    return W2.T @ dJ_du
+    return dJ_du @ W2
 
 
 def dJ_db2(dJ_du: Float[Array, " q"]) -> Float[Array, " q"]:

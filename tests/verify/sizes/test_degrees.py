@@ -71,7 +71,7 @@ def test_a_polynomial_is_of_the_degree_that_is_read_off(seed):
     assert not found.factors
     if found.numerator > 7:
         return
-    elements = found.numerator + 1
+    elements = int(found.numerator) + 1
     rng = np.random.default_rng(seed)
     draw = np.vectorize(lambda k: Fraction(int(k)), otypes=[object])
     x, y, M = (draw(rng.integers(-3, 4, shape)) for shape in (elements, elements, (elements, 2)))
