@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -139,13 +139,22 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
         if equation.note and equation.verdict.good:
             reasons.setdefault(equation.note, []).append(equation.name)
     for equation in derivation.equations:
-        for dim, why in equation.proof.sizes.sampled.items():
-            if equation.verdict is Verdict.PROVED and equation.name != COMPOSED:
-                reasons.setdefault(f"at the sizes of {dim} that were drawn: {why}", []).append(equation.name)
+        if equation.verdict is Verdict.PROVED and equation.name != COMPOSED:
+            for why, dims in _together(equation.proof.sizes.sampled).items():
+                said = f"at the sizes of {', '.join(dims)} that were drawn: {why}"
+                reasons.setdefault(said, []).append(equation.name)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
     for note in [*notes, *filter(None, [derivation.note])]:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))
     console.print()
+
+
+def _together(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """By reason, what it is the reason of."""
+    found: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        found.setdefault(why, []).append(name)
+    return found
 
 
 def _show_story(equation: EquationReport, derivation: str, console: Console) -> None:

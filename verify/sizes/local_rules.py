@@ -12,7 +12,8 @@ it may rely on something that the cut loses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,13 +87,14 @@ class LocalRule:
             start, by = self.derivation.derivatives[name]
             known[name] = self._derivative(start, by, (), known, choices)
         known[self.equation.name] = self._derivative(root, symbol, self.frontier, known, choices)
-        known.setdefault(root, jnp.zeros((), known[symbol].dtype))
+        wanted, by = known[self.equation.name], known[symbol]
+        known.setdefault(root, jnp.zeros(wanted.shape[: wanted.ndim - by.ndim], by.dtype))
         return known
 
     def _derivative(
         self, root: str, symbol: str, frontier: Iterable[str], known: Mapping[str, Any], choices: Rows
     ) -> Any:
-        """The derivative of a scalar root by a symbol, with what `known` says of the frontier's."""
+        """The derivative of a root by a symbol, root axes first, with what `known` says of the frontier's."""
         graph = self.derivation.graph
         stops = {node: f"d{root}_d{node}" for node in frontier}
         through = _paths(graph, symbol, [*stops, *ends(graph, root)], stops)
@@ -101,21 +103,34 @@ class LocalRule:
 
         def objective(value: Any) -> Any:
             values, made = {**known, symbol: value}, {}
-            total = jnp.zeros((), value.dtype)
+            terms = []
             for node, step in graph.steps.items():
                 if node not in through:
                     continue
                 values[node] = one_array(step, step(values, choices, made))
                 if node in stops:
-                    total = total + jnp.sum(known[stops[node]] * values[node])
+                    terms.append(jnp.tensordot(known[stops[node]], values[node], values[node].ndim))
                     values[node] = jax.lax.stop_gradient(values[node])
             for end in direct:  # the root itself, or the outputs that a virtual one closes
-                total = total + (
-                    values[end] if end == root else jnp.sum(values[cotangents[end]] * values[end])
-                )
-            return total
+                terms.append(values[end] if end == root else jnp.sum(values[cotangents[end]] * values[end]))
+            return functools.reduce(jnp.add, terms)
 
-        return jax.grad(objective)(known[symbol])
+        return _jacobian(objective, known[symbol])
+
+
+def _jacobian(function: Callable[[Any], Any], value: Any) -> Any:
+    """The derivative of an array by an array: pulled back from a basis, one axis of the result after the other."""
+    result, pullback = jax.vjp(function, value)
+
+    def along(axis: int, cotangent: Any) -> Any:
+        if axis == result.ndim:
+            return pullback(cotangent.astype(result.dtype))[0]
+        rows = jnp.eye(result.shape[axis], dtype=result.dtype)
+        shape = [1] * result.ndim
+        shape[axis] = result.shape[axis]
+        return jax.vmap(lambda row: along(axis + 1, cotangent * row.reshape(shape)))(rows)
+
+    return along(0, jnp.ones(result.shape, result.dtype))
 
 
 def local_rule(derivation: Derivation, equation: Equation) -> LocalRule:

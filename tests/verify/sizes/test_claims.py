@@ -202,3 +202,18 @@ def test_the_sizes_that_decide():
     reach = {name: claim(pair, equation, 0).every for name, equation in backprop.DERIVATION.equations.items()}
     assert reach["dJ_dh"] == {"d": 1, "h": 1, "q": 2}  # a sum over q, and one index
     assert reach["dJ_dW1"] == {"d": 1, "h": 1, "q": 1}  # nothing is summed
+
+
+def map_of(A: Float[Array, "m n"], x: Vector) -> Float[Array, " m"]:
+    return A @ x
+
+
+def test_a_tensor_by_a_tensor_root_axes_first():
+    def da_dA(A, x):
+        return jnp.einsum("ij,k->ijk", jnp.eye(A.shape[0]), x)
+
+    forward = dict(a=map_of, E=lambda a: jnp.sum(a * a) / 2)
+    right = claimed(forward, da_dx=lambda A, x: A, da_dA=da_dA)
+    wrong = claimed(forward, da_dA=lambda A, x: da_dA(A, x) * (1 + vanishing(x, 3)))
+    assert right["da_dx"].every.keys() == right["da_dA"].every.keys() == {"m", "n"}
+    assert wrong["da_dA"].every == {}
