@@ -55,6 +55,7 @@ WEAKEST = -64.0  # log2 of the largest probability of error of a claim
 MOST_ROOTS = 4
 MOST_SHAPES = 64  # in a box
 MOST_OPERATIONS = 8_000  # of all walks through a box
+PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 OTHER_SIZES = (1, 2, 3)  # of the dimensions for which there is no claim
 
 
@@ -121,9 +122,9 @@ class _Box:
         fewest, errors = 0, list[float]()
         for sizes in self.shapes():
             for count in POINTS:
-                outcome, watched, floats = self.at(sizes, count)
+                outcome, watcher, floats = self.at(sizes, count)
                 try:
-                    self.check_branches(sizes, watched, floats)
+                    self.check_branches(sizes, watcher, floats)
                 except _Unmet:
                     if count == POINTS[-1]:
                         raise
@@ -133,6 +134,7 @@ class _Box:
             errors.append(outcome.log2_error)
             if rooted:
                 errors.append(self.with_other_roots(sizes, rooted))
+        self.at_numbers()
         error = float(np.logaddexp2.reduce(errors))
         if error > WEAKEST:
             raise NoLocalRule("the probability of error is too large at the sizes that decide")
@@ -150,8 +152,8 @@ class _Box:
 
     def at(
         self, sizes: Sizes, count: int, *, either_root: bool = False
-    ) -> tuple[Outcome, list[patterns.Site], Leaves]:
-        """What so many points of one shape say, what they decided, and the numbers that steered them."""
+    ) -> tuple[Outcome, patterns.Watcher, Leaves]:
+        """What so many points of one shape say, who saw what they decided, and the numbers that steered them."""
         traced, specs = self.programs.traced, self.programs.specs
         floats = generic(self.rng, sizes, specs, count, kinks=kinks_of(self.pair.choices))
         tower = Tower() if either_root else self.tower
@@ -166,14 +168,27 @@ class _Box:
             raise NoLocalRule("the local rule does not hold by itself")
         if outcome.points < ENOUGH:
             raise NoLocalRule("too few points have a value")
-        return outcome, watcher.sites, floats
+        return outcome, watcher, floats
 
-    def check_branches(self, sizes: Sizes, watched: list[patterns.Site], floats: Leaves) -> None:
+    def at_numbers(self) -> None:
+        """The same at one larger shape, traced with numbers for sizes: a function may ask whether they are."""
+        larger = (size for size in PRIMES if size > max(reach for _, reach in self.readings.values()))
+        sizes = {dim: next(larger) if dim in self.readings else OTHER_SIZES[-1] for dim in self.pair.dims}
+        floats = generic(self.rng, sizes, self.programs.specs, POINTS[0], kinks=kinks_of(self.pair.choices))
+        points = Points.random(self.rng, self.programs.specs, floats)
+        try:
+            outcome = prove_equal(Tower(), self.programs.at(sizes), sizes, points, "")
+        except Exception:
+            outcome = None
+        if outcome is None or not outcome.equal:
+            raise NoLocalRule("it is another function where sizes are numbers")
+
+    def check_branches(self, sizes: Sizes, watcher: patterns.Watcher, floats: Leaves) -> None:
         for dim, (reading, _) in self.readings.items():
             unlikely = {id(reading.made[number].equation) for number in reading.at_most_one}
-            sites = [*watched, *patterns.of_leaves(self.programs.specs, floats, dim, sizes[dim])]
+            sites = [*watcher.sites, *patterns.of_leaves(self.programs.specs, floats, dim, sizes[dim])]
             try:
-                patterns.check(reading, sizes[dim], sites, unlikely)
+                patterns.check(reading, sizes[dim], sites, unlikely, watcher.unfollowed)
             except NoClaim as none:
                 raise _Unmet(dim, str(none)) from none
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from manual_bp import domains
 from manual_bp.construction.graph import Equation
 from verify.generation.data import Spec
+from verify.interpreter.steps import Sizes, filled_in
 from verify.programs.pair import Pair
 from verify.programs.size_decisions import noted
 from verify.programs.tracing import Traced, alone
@@ -25,6 +28,17 @@ class LocalPrograms:
     traced: Traced  # gives the manual side and the reference
     flat: Flat
     specs: dict[str, Spec]
+    function: Callable[..., tuple[Any, Any]]  # that was traced
+    inputs: dict[str, Any]  # its inputs' shapes and dtypes, sizes symbolic
+    x64: bool
+
+    def at(self, sizes: Sizes) -> Traced:
+        """The same traced with these numbers for sizes."""
+        shapes = {
+            name: jax.ShapeDtypeStruct(filled_in(each.shape, sizes), each.dtype)
+            for name, each in self.inputs.items()
+        }
+        return Traced(self.function, shapes, self.rule.equation.name, x64=self.x64)
 
 
 def local_programs(pair: Pair, equation: Equation) -> LocalPrograms:
@@ -57,7 +71,7 @@ def local_programs(pair: Pair, equation: Equation) -> LocalPrograms:
     if decisions:
         raise NoLocalRule("a function decides something by a size")
     specs = {name: _spec(pair, name, inputs[name]) for name in inputs}
-    return LocalPrograms(rule, traced, flatten(traced.closed), specs)
+    return LocalPrograms(rule, traced, flatten(traced.closed), specs, both, inputs, pair.x64)
 
 
 def _spec(pair: Pair, name: str, aval: Any) -> Spec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ import numpy as np
 from manual_bp import domains
 from verify.generation.data import Spec
 from verify.sizes.degrees import NoClaim
+from verify.sizes.flat import sizes_in
 from verify.sizes.reading import Reading
 
 MOST = 4096  # combinations that are looked for
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 STEPS = frozenset({"abs", "sign", "floor", "ceil", "round"})
 EXTREMES = frozenset({"reduce_max", "reduce_min", "argmax", "argmin"})
+FOLLOWED = COMPARISONS | STEPS | EXTREMES | {"max", "min", "clamp", "is_finite"}
 DISCRETE = (domains.Binary, domains.Mask, domains.OneHot, domains.Index)
 
 
@@ -37,15 +40,26 @@ class Watcher:
 
     def __init__(self, equations: Sequence[Any]):
         self._wanted = {id(equation) for equation in equations}
-        self.sites: list[Site] = []
+        self.begin()
 
     def begin(self) -> None:
-        self.sites = []
+        self.sites: list[Site] = []
+        self.unfollowed: dict[str, set[str]] = {}  # by primitive, the sizes of its arrays
+        self._within: list[Any] = []
 
     def enter(self, step: Any) -> None:
-        """Nothing is decided yet."""
+        self._within.append(step)
+
+    def branched(self) -> None:
+        """A rule of the field has decided something; what is not followed here is noted."""
+        step = next((step for step in reversed(self._within) if id(step.equation) in self._wanted), None)
+        if step is not None and step.primitive not in FOLLOWED:
+            atoms = (*step.equation.invars, *step.equation.outvars)
+            found = sizes_in([tuple(getattr(atom.aval, "shape", ())) for atom in atoms])
+            self.unfollowed.setdefault(step.primitive, set()).update(found)
 
     def leave(self, step: Any, operands: Sequence[Any], results: Sequence[Any]) -> None:
+        self._within.pop()
         if id(step.equation) in self._wanted:
             for site in _decided(step, [_numbers(operand) for operand in operands], results):
                 if len(site.outcomes) > 1:
@@ -99,13 +113,23 @@ def of_leaves(
             yield Site(tuple(spec.dims), leaves[name], 0, one=bool(last), over=last)
 
 
-def check(reading: Reading, size: int, sites: Sequence[Site], unlikely: set[int]) -> None:
+def check(
+    reading: Reading,
+    size: int,
+    sites: Sequence[Site],
+    unlikely: set[int],
+    unfollowed: Mapping[str, set[str]] = MappingProxyType({}),
+) -> None:
     """Raises NoClaim where some combination of what the elements can decide was not met.
 
-    `unlikely` are the equations whose condition at most one element fulfils.
+    `unlikely` are the equations whose condition at most one element fulfils, `unfollowed` primitives that decide
+    something which is not followed, with the dimensions that they touch.
     """
     if size == 1:
         return
+    for primitive, dims in unfollowed.items():
+        if reading.dimension in dims or sites:
+            raise NoClaim(f"what {primitive} decides is not followed")
     rows, single, several, common = [], [], [], []
     points = max((len(site.outcomes) for site in sites), default=0)
     for site in sites:

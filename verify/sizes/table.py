@@ -211,7 +211,7 @@ ELEMENTWISE = (
     "acos", "acosh", "and", "asin", "asinh", "atan", "atan2", "atanh", "bessel_i0e", "bessel_i1e",
     "cbrt", "ceil", "clamp", "cos", "cosh", "digamma", "erf", "erf_inv", "erfc", "exp2", "expm1",
     "floor", "igamma", "igammac", "is_finite", "lgamma", "log1p", "logistic", "max", "min",
-    "nextafter", "not", "or", "polygamma", "reduce_precision", "regularized_incomplete_beta", "rem",
+    "not", "or", "polygamma", "regularized_incomplete_beta",
     "round", "sin", "sinh", "tan", "tanh", "xor", "zeta",
 )  # fmt: skip
 

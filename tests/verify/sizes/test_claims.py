@@ -71,6 +71,7 @@ WRONG = {
     "one size": lambda x: 2 * x if x.shape[0] == 7 else x,
     "large sizes": lambda x: 2 * x if x.shape[0] > 8 else x,
     "a table of sizes": lambda x: x * {3: 2.0}.get(x.shape[0], 1.0),
+    "whether sizes are numbers": lambda x: 2 * x if isinstance(x.shape[0], int) and x.shape[0] > 4 else x,
     "a position as a number": lambda x: x * jnp.where(jnp.arange(x.shape[0]) > 5, 2.0, 1.0),
     "an element by its position": lambda x: x * (1 + jnp.maximum(jnp.arange(x.shape[0]) - 9.0, 0)),
     "a count": lambda x: jnp.where(jnp.sum(x > 0) > 4, 2 * x, x),
@@ -124,6 +125,25 @@ def test_sizes_that_are_compared_with_each_other_are_claimed_for_none():
         return A.T if A.shape[0] == A.shape[1] else A
 
     assert claimed(dict(E=product), dE_dA=dE_dA)["dE_dA"].every == {}
+
+
+def rows(A: Float[Array, "n d"]) -> Float[Array, ""]:
+    return jnp.sum(jnp.sum(A, axis=0) ** 2) / 2
+
+
+def test_two_elements_that_branch_each_need_both_to_be_met():
+    """An error that needs two rows to be rare, and one behind a branch that is not followed."""
+
+    def rare(A):
+        often = jnp.where(jnp.max(A, axis=1) > 2.9, 1.0, 0.0)
+        return jnp.broadcast_to(jnp.sum(A, axis=0), A.shape) * (1 + jnp.sum(often) ** 2 - jnp.sum(often))
+
+    def unfollowed(A):
+        largest = jnp.sort(A, axis=1)[:, -1]
+        return jnp.broadcast_to(jnp.sum(A, axis=0), A.shape) + 0 * largest[:, None]
+
+    assert "n" not in claimed(dict(E=rows), dE_dA=rare)["dE_dA"].every
+    assert "n" not in claimed(dict(E=rows), dE_dA=unfollowed)["dE_dA"].every
 
 
 def pairs(x: Vector) -> Float[Array, ""]:

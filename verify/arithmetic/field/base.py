@@ -227,6 +227,9 @@ class BaseField:
 
     def branch(self, taken: np.ndarray) -> np.ndarray:
         """Notes which way each point went, and returns it."""
+        branched = getattr(getattr(self, "observer", None), "branched", None)
+        if branched is not None:
+            branched()
         self._sites += 1
         bits = taken.reshape(len(taken), -1).astype(np.uint64)
         weights = hashed(
