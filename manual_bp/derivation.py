@@ -28,6 +28,7 @@ from manual_bp.construction.signatures import Function
 from manual_bp.construction.symbols import Leaf
 from manual_bp.construction.tables import choices_of
 from manual_bp.construction.trees import join
+from manual_bp.construction.wiring import listed, nearest
 from manual_bp.description.documentation import describe, representation
 from manual_bp.description.signatures import returned
 
@@ -57,6 +58,9 @@ class Derivation:
     The same word stands for the same axes in all of a derivation; so does `...`, as if it were a name. `ranks`
     fixes how many they are, as in `{"*batch": 2}`.
 
+    `printed_wrong` names equations that stand here as a book prints them though they are wrong, each with what is
+    wrong: the run fails where one of them is not refuted.
+
     Raises TypeError where wiring or annotations do not fit.
     """
 
@@ -67,13 +71,18 @@ class Derivation:
     domains: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cotangent: str | Sequence[str] = field(default=(), repr=False)
     ranks: Mapping[str, int] = field(default_factory=dict, repr=False)
+    printed_wrong: Mapping[str, str] = field(default_factory=dict, repr=False)
     graph: Graph = field(init=False, repr=False)
     _made: dict[Any, Callable[..., Any]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         cotangents = (self.cotangent,) if isinstance(self.cotangent, str) else tuple(self.cotangent)
-        for name in ("forward", "backward", "domains", "ranks"):
+        for name in ("forward", "backward", "domains", "ranks", "printed_wrong"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name in self.printed_wrong:
+            if name not in self.backward:
+                known = f"({listed(self.backward)}){nearest(name, self.backward)}"
+                raise TypeError(f"{self.name}: printed_wrong: {name!r} is no equation {known}")
         try:
             graph = build(self.forward, self.backward, self.domains, cotangents, self.ranks)
         except TypeError as error:

@@ -25,12 +25,13 @@ class Verdict(enum.StrEnum):
     INACCURATE = "inaccurate"  # the algebra is right, the result farther off than rounding explains
     INCONCLUSIVE = "inconclusive"  # ran, but without the power to refute
     VERIFIED = "verified"  # no difference that float64 with its bounds could see; the proof stayed open
+    PRINTED_WRONG = "printed wrong"  # refuted, as is expected of a mistake that a book prints
     PROVED = "proved"  # an identity over finite fields, and accurate wherever it was run
 
     @property
     def good(self) -> bool:
         """Whether a run that ends with this verdict exits with 0."""
-        return self in (Verdict.VERIFIED, Verdict.PROVED)
+        return self in (Verdict.VERIFIED, Verdict.PRINTED_WRONG, Verdict.PROVED)
 
     @staticmethod
     def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -197,9 +198,13 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all; of a run that was interrupted inconclusive at best."""
+        """The worst of all; of a run that was interrupted inconclusive at best.
+
+        What is printed wrong, and known to be, says nothing of the others.
+        """
         known = [Verdict.INCONCLUSIVE] if self.interrupted else []
-        return Verdict.worst([*known, *(derivation.verdict for derivation in self.derivations)])
+        found = [*known, *(derivation.verdict for derivation in self.derivations)]
+        return Verdict.worst([one for one in found if one is not Verdict.PRINTED_WRONG] or found)
 
     @property
     def good(self) -> bool:

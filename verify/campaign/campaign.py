@@ -56,7 +56,10 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
     for place, target in enumerate(targets):
         mine = [found[i] for i, (t, _) in enumerate(units) if t == place and i in found]
         if mine or not interrupted:
-            concluded = conclusion.conclude(target.derivation.name, target.derivation.source, mine)
+            judged_one = target.derivation
+            concluded = conclusion.conclude(
+                judged_one.name, judged_one.source, mine, judged_one.printed_wrong
+            )
             if settings.selects(target.derivation.name, GRADIENT):
                 concluded.note = reference.uncomposed(target.derivation)
             show(concluded, target, store, settings)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from verify.branches.coverage import REFERENCE, Branches, together
+from verify.campaign import misprints
 from verify.campaign.evidence import ENOUGH, TOO_CLOSE, WEAKEST, merge
 from verify.campaign.work import Findings
 from verify.interpreter.opaque import on_device_alone
@@ -19,9 +21,16 @@ from verify.verdict import (
     Verdict,
 )
 
+NO_MARKS: Mapping[str, str] = MappingProxyType({})
 
-def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationReport:
-    """The report of a derivation; `units` in the order in which they were planned."""
+
+def conclude(
+    name: str, source: str, units: Sequence[Findings], printed_wrong: Mapping[str, str] = NO_MARKS
+) -> DerivationReport:
+    """The report of a derivation; `units` in the order in which they were planned.
+
+    `printed_wrong` says of equations that are wrong on purpose what is wrong with them.
+    """
     report = DerivationReport(name, source)
     gradients = [unit.equations[GRADIENT] for unit in units if GRADIENT in unit.equations]
     broken = broken_models(merge(gradients)) if gradients else {}
@@ -48,7 +57,7 @@ def conclude(name: str, source: str, units: Sequence[Findings]) -> DerivationRep
     whole = refuted.pop(GRADIENT, None)
     if whole is not None and refuted:
         whole.because = f"it is composed of {', '.join(refuted)}, refuted above"
-    return report
+    return misprints.expected(report, printed_wrong) if printed_wrong else report
 
 
 SHOWN = 3  # outcomes that are named

@@ -56,6 +56,7 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Ki
     Interrupted by Ctrl-C, it returns what is known so far and says so.
     """
     started = time.perf_counter()
+    targets = [target for target in targets if not target.derivation.printed_wrong]  # wrong as they stand
     work = [(target, index) for target in targets for index in range(len(pairs(target.derivation)))]
     matrix, found = KillMatrix(), {}
     try:

@@ -15,6 +15,7 @@ COLOURS = {
     Verdict.INACCURATE: "#b98900",
     Verdict.INCONCLUSIVE: "#b98900",
     Verdict.VERIFIED: "#0091a8",
+    Verdict.PRINTED_WRONG: "#2f9e56",
     Verdict.PROVED: "#2f9e56",
 }
 PLAIN = "color: inherit; background: none"

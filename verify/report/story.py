@@ -21,6 +21,7 @@ HEADLINES = {
     Verdict.INACCURATE: "inaccurate: the algebra is right, the result is farther off than rounding explains",
     Verdict.INCONCLUSIVE: "inconclusive: nothing is concluded",
     Verdict.VERIFIED: "verified: no difference that float64 with its bounds could see",
+    Verdict.PRINTED_WRONG: "printed wrong: it is refuted, as expected",
     Verdict.PROVED: "proved",
 }
 

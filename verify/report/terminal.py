@@ -28,6 +28,7 @@ STYLES = {
     Verdict.INACCURATE: "bold yellow",
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.VERIFIED: "cyan",
+    Verdict.PRINTED_WRONG: "green",
     Verdict.PROVED: "green",
 }
 WIDE = 110  # columns from which there is room for everything
@@ -125,7 +126,7 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
     console.print(Text(derivation.source, style="dim"))
     table = Table(box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("\nequation", ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column("\nverdict", width=12, no_wrap=True)
+    table.add_column("\nverdict", width=13, no_wrap=True)
     for column in columns:
         table.add_column(column.heading, width=column.width, justify="right", no_wrap=True)
     for equation in derivation.equations:
