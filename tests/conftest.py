@@ -9,6 +9,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before jax is imported; set it 
 import hypothesis
 import pytest
 
+pytest_plugins = ["pytester"]
+
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("tests")
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = "docs/architecture.md"
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE)
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE, "docs/ci.md")
 FILE = re.compile(r"[\w-]+(?:/[\w.-]+)+")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 SOURCES = sorted(path for package in ("manual_bp", "verify") for path in (ROOT / package).rglob("*.py"))

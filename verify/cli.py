@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
+from verify.command_line import UsageError, parser
 from verify.mutants import kill_matrix
-from verify.report import json, terminal
+from verify.report import json, junit, markdown, terminal
 from verify.runtime import files, platforms
-from verify.settings import DTYPES, PLATFORMS, PRECISIONS, Settings
+from verify.settings import Settings
 from verify.targets import template
 from verify.verdict import COMPOSED
 
@@ -23,19 +23,10 @@ BOOK = "manual_bp."  # begins the modules of the book's derivations
 WHOLE = (COMPOSED, r"\text{the equations composed}")  # judged as one more equation
 
 
-class UsageError(Exception):
-    """Something the user can mend; the message ends with the line that says how."""
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; `{self.prog} --help` shows what there is")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: see the end of `python -m verify --help`."""
     try:
-        return _run(_parser().parse_args(arguments))
+        return _run(parser().parse_args(arguments))
     except KeyboardInterrupt:
         print("verify: interrupted before anything was judged", file=sys.stderr)
         return INTERRUPTED
@@ -43,73 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *before, line = str(error).splitlines()
         print(*before, f"verify: {line}", sep="\n", file=sys.stderr)
         return USAGE
-
-
-def _parser() -> argparse.ArgumentParser:
-    default = Settings()
-    parser = Parser(
-        prog="python -m verify",
-        description="Judge gradients written by hand: proved, or refuted with the smallest counterexample.",
-        epilog="Exit code 0: all proved or verified; 1: anything else; 2: usage or environment; 130: Ctrl-C.",
-    )
-    add = parser.add_argument
-    add(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        help="a derivation's name, a module or a Python file; none: all of manual_bp",
-    )
-    add(
-        "--new",
-        type=Path,
-        metavar="FILE",
-        help="write FILE, a small derivation to start from, and judge nothing",
-    )
-    add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
-    add("--mutants", action="store_true", help="check the checker: make every equation wrong in every way")
-    add("--replay", metavar="TOKEN", help="judge one counterexample again, by the token it is printed with")
-    add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
-    add(
-        "--examples",
-        type=int,
-        metavar="N",
-        default=default.examples,
-        help="for each derivation (default %(default)s)",
-    )
-    add(
-        "--seed",
-        type=int,
-        metavar="S",
-        default=default.start,
-        help="the same seed gives the same report (default %(default)s)",
-    )
-    add(
-        "--dtype",
-        action="append",
-        metavar="D",
-        dest="dtypes",
-        help=f"of {', '.join(DTYPES)}; may be given several times",
-    )
-    add("--platform", metavar="P", help=f"of {', '.join(PLATFORMS)} (default: jax's own)")
-    add(
-        "--precision",
-        metavar="P",
-        default=default.precision,
-        help=f"of {', '.join(PRECISIONS)} (default %(default)s)",
-    )
-    add(
-        "--kinks",
-        metavar="K",
-        help="of any, same: which subgradient is right at a kink (default any; for manual_bp jax.grad's own, same)",
-    )
-    add(
-        "--report",
-        type=Path,
-        metavar="PATH",
-        help=f"where to save the report (default {default.directory}/report.json)",
-    )
-    add("--jobs", type=int, metavar="N", help="processes (default: up to 4 cores on a CPU, else 1)")
-    return parser
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -139,7 +63,15 @@ def _run(options: argparse.Namespace) -> int:
         path = _writable(options.report or settings.directory / "mutants.json")
         return _mutate(found, settings, console, path)
     path = _writable(options.report or settings.directory / "report.json")
-    return _judge(found, settings, console, path)
+    more = {
+        save: _writable(given, name)
+        for name, given, save in (
+            ("--summary", options.summary, markdown.save),
+            ("--junit", options.junit, junit.save),
+        )
+        if given is not None
+    }
+    return _judge(found, settings, console, path, more)
 
 
 def _start(path: Path, targets: Sequence[str]) -> int:
@@ -213,15 +145,15 @@ def _probe(found, settings: Settings) -> None:
                 raise UsageError(str(error)) from error
 
 
-def _writable(path: Path) -> Path:
+def _writable(path: Path, option: str = "--report") -> Path:
     """Found out before the work is done, not after."""
     if path.is_dir():
-        raise UsageError(f"--report {path}: is a folder; expected the name of a file")
+        raise UsageError(f"{option} {path}: is a folder; expected the name of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"--report {path}: its folder cannot be made ({error.strerror}); choose another"
+            f"{option} {path}: its folder cannot be made ({error.strerror}); choose another"
         ) from error
     return path
 
@@ -246,12 +178,16 @@ def _mutate(found, settings: Settings, console: Console, path: Path) -> int:
     return GOOD if kills.good else BAD
 
 
-def _judge(found, settings: Settings, console: Console, path: Path) -> int:
+def _judge(
+    found, settings: Settings, console: Console, path: Path, more: Mapping[Callable[..., None], Path]
+) -> int:
     from verify.campaign import campaign
 
     with terminal.progress(console) as update:
         report = campaign.run(found, settings, update)
     json.save(report, path)
+    for save, where in more.items():
+        save(report, where)
     terminal.show(report, console, path)
     if report.interrupted:
         return INTERRUPTED

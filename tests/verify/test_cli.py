@@ -274,3 +274,13 @@ def verify_targets(layer: Path):
     from verify.targets import discovery as targets
 
     return targets.resolve([str(layer)])[0].derivation
+
+
+def test_summaries_are_written_and_places_that_cannot_be_are_found_out_before(campaign, capsys):
+    campaign.verdicts = (Verdict.PROVED, Verdict.REFUTED)
+    assert cli.main(["backprop", "--summary", "job/summary.md", "--junit", "job/verify.xml"]) == 1
+    assert Path("job/summary.md").read_text().startswith("## ❌ refuted: 1 refuted, 1 proved")
+    assert 'failures="1"' in Path("job/verify.xml").read_text()
+    for option in ("--summary", "--junit"):
+        assert cli.main(["backprop", option, "job"]) == 2
+        assert f"verify: {option} job: is a folder; expected the name of a file" in capsys.readouterr().err

@@ -24,7 +24,7 @@ def is_closed(equation: EquationReport) -> bool:
     return equation.proof.status is Status.CLOSED and equation.proof.points > 0
 
 
-def _count(number: int) -> str:
+def count(number: int) -> str:
     if number < 100_000:
         return f"{number:,}" if number else NONE
     return f"{number / 1e3:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"
@@ -52,7 +52,7 @@ def _bounded(equation: EquationReport) -> int:
     return equation.bounds.cases + _device(equation, "cases")
 
 
-def _certainty(equation: EquationReport) -> str:
+def certainty(equation: EquationReport) -> str:
     """The probability of error of a proof; of what is verified or inaccurate, the worst difference."""
     worst = _worst(equation)
     if (is_closed(equation) and equation.verdict is Verdict.PROVED) or worst == NONE:
@@ -66,28 +66,28 @@ def _device(equation: EquationReport, what: str) -> int:
     return sum(getattr(lane, what) for lane in equation.device)
 
 
-def _sizes(equation: EquationReport) -> str:
+def sizes(equation: EquationReport) -> str:
     """The dimensions at every size of which it is proved."""
-    sizes = equation.proof.sizes
-    if not (sizes.every or sizes.sampled):
+    found = equation.proof.sizes
+    if not (found.every or found.sampled):
         return NONE
-    return ", ".join(sizes.every) or "drawn" if sizes.sampled else "every"
+    return ", ".join(found.every) or "drawn" if found.sampled else "every"
 
 
 COLUMNS = (
-    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
-    Column("at\nsizes", 6, _sizes),
-    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
-    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
-    Column("\nerror", 8, _certainty),
+    Column("proof\npoints", 6, lambda equation: count(equation.proof.points)),
+    Column("at\nsizes", 6, sizes),
+    Column("bounds\ncases", 6, lambda equation: count(equation.bounds.cases)),
+    Column("device\ncases", 6, lambda equation: count(_device(equation, "cases"))),
+    Column("\nerror", 8, certainty),
 )
 WIDE_COLUMNS = (
-    Column("proof\npoints", 6, lambda equation: _count(equation.proof.points)),
-    Column("at\nsizes", 8, _sizes),
-    Column("\nbranches", 8, lambda equation: _count(equation.proof.branches)),
+    Column("proof\npoints", 6, lambda equation: count(equation.proof.points)),
+    Column("at\nsizes", 8, sizes),
+    Column("\nbranches", 8, lambda equation: count(equation.proof.branches)),
     Column("\nerror", 8, _error),
-    Column("bounds\ncases", 6, lambda equation: _count(equation.bounds.cases)),
-    Column("device\ncases", 6, lambda equation: _count(_device(equation, "cases"))),
-    Column("\nexact", 6, lambda equation: _count(_device(equation, "exact"))),
+    Column("bounds\ncases", 6, lambda equation: count(equation.bounds.cases)),
+    Column("device\ncases", 6, lambda equation: count(_device(equation, "cases"))),
+    Column("\nexact", 6, lambda equation: count(_device(equation, "exact"))),
     Column("\nworst", 7, _worst),
 )
