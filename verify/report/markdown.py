@@ -18,6 +18,7 @@ SIGNS = {
     Verdict.INACCURATE: "⚠️",
     Verdict.INCONCLUSIVE: "❔",
     Verdict.VERIFIED: "✅",
+    Verdict.PRINTED_WRONG: "✅",
     Verdict.PROVED: "✅",
 }
 

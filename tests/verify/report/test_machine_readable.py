@@ -52,7 +52,7 @@ def test_nothing_judged_is_said():
 
 def test_a_failure_is_of_the_equation_and_an_error_of_the_run():
     whole = ElementTree.fromstring(junit.text(report(*Verdict)))
-    counts = {"tests": "6", "failures": "2", "errors": "2", "skipped": "0"}
+    counts = {"tests": "7", "failures": "2", "errors": "2", "skipped": "0"}
     assert {name: whole.get(name) for name in counts} == counts
     assert whole.get("time") == "1.500"
     (suite,) = whole
@@ -65,6 +65,7 @@ def test_a_failure_is_of_the_equation_and_an_error_of_the_run():
         Verdict.INACCURATE: ["failure"],
         Verdict.INCONCLUSIVE: ["error"],
         Verdict.VERIFIED: ["system-out"],
+        Verdict.PRINTED_WRONG: ["system-out"],
         Verdict.PROVED: ["system-out"],
     }
     failure = suite[0][0]
