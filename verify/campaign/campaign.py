@@ -69,6 +69,9 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
     return Report(where, settings.to_json(), totals(targets, units, found, seconds), derivations, interrupted)
 
 
+MOST_APART = 4  # of so many units of a derivation one runs on the device, however many derivations there are
+
+
 def plan(
     targets: Sequence[Target], settings: Settings, kept: Sequence[Sequence[Mapping[str, Any]]] = ()
 ) -> list[tuple[int, Unit]]:
@@ -90,7 +93,7 @@ def plan(
             names = ranks.named(choices, at.ranks)
             share = tuple(case.kept(dimension_names(at)) for case in explored[index :: len(pairs)])
             met = {(type(row), names[choice]) for choice, row in rows.items()}
-            stride = min(len(chosen), len(pairs))  # every derivation is met on the device
+            stride = min(MOST_APART, len(chosen), len(pairs))  # every derivation is met on the device
             here = index % stride == turn % stride or (turn == len(chosen) - 1 and not met <= on_device)
             on_device |= met if here else set()
             mine = tuple(replays.pop(tuple(names.items()), ()))

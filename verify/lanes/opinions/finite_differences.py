@@ -20,6 +20,7 @@ from verify.interpreter.walker import Sizes
 from verify.lanes.bounds import as_bounded, lift
 from verify.lanes.opinions import directional
 from verify.lanes.opinions.directional import along
+from verify.lanes.opinions.ties import Ties
 from verify.programs.pair import Pair
 from verify.programs.tracing import Traced
 
@@ -48,8 +49,11 @@ class Held(Bounds):
 
 def differences(
     pair: Pair, sizes: Sizes, shapes: Mapping[str, jax.ShapeDtypeStruct], given: Leaves
-) -> dict[str, Bounded]:
-    """Extrapolated differences, their error no bound but an estimate; infinite at kinks."""
+) -> tuple[dict[str, Bounded], np.ndarray]:
+    """Extrapolated differences, their error no bound but an estimate; infinite where the two sides disagree.
+
+    With them, at which points something is compared with what it is equal to: there may be a kink all the same.
+    """
     wanted, symbols = directional.wanted(pair.derivation), directional.symbols_of(pair.derivation)
     program = Traced(directional.shifted(pair.derivation, pair.choices), shapes)
     steps = STEP * 0.5 ** np.arange(LEVELS)
@@ -63,6 +67,7 @@ def differences(
         moved = np.zeros((points, len(symbols), len(offsets), *shape))
         moved[:, place] = given[along(symbol)][:, None] * offsets.reshape(-1, *(1,) * len(shape))
         operands[along(symbol)] = bounds.exact(moved.reshape(-1, *shape))
+    ties = program.observer = Ties(points * len(symbols), len(offsets))
     roots = program(bounds, sizes, operands)
     result = {}
     for name, (root, symbol) in wanted.items():
@@ -78,7 +83,7 @@ def differences(
         )
         with np.errstate(all="ignore"):
             result[name] = extrapolated(np.moveaxis(values, 1, 0), np.moveaxis(errors, 1, 0), steps)
-    return result
+    return result, np.asarray(ties.met.reshape(points, len(symbols)).any(axis=1))
 
 
 def _tiled(leaf: np.ndarray, *times: int) -> np.ndarray:

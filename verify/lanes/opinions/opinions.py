@@ -101,8 +101,9 @@ def ask(pair: Pair, sizes: Sizes, rng: np.random.Generator, cases: Sequence[Leav
         with contextlib.suppress(Exception):
             programs[name] = Traced(function(pair.derivation, pair.choices), shapes)
             opinions[name] = programs[name](bounds, sizes, lifted)
+    tied = np.zeros(len(given[along(next(iter(directions)))]), bool)
     with contextlib.suppress(Exception):
-        opinions[DIFFERENCES] = differences(pair, sizes, shapes, given)
+        opinions[DIFFERENCES], tied = differences(pair, sizes, shapes, given)
     agreed: set[tuple[str, str]] = set()
     with contextlib.suppress(Exception):
         agreed = _agreed_in_the_field(pair, sizes, rng, directions, contraction, programs)
@@ -120,6 +121,9 @@ def ask(pair: Pair, sizes: Sizes, rng: np.random.Generator, cases: Sequence[Leav
             as_bounded(derivatives[root]).value
         )  # where the function has a value to differentiate
         verdicts = {who: _in_rows(differs(ours, other)[0] & here, decides) for who, other in theirs.items()}
+        if DIFFERENCES in verdicts:
+            at_kinks = _in_rows(np.isfinite(ours.value), tied)
+            verdicts[DIFFERENCES] = verdicts[DIFFERENCES] & ~at_kinks
         result.said[name] = {
             who: "differs" if _counts(who, verdicts[who], ours)
             else "the same function" if (who, name) in agreed

@@ -74,6 +74,18 @@ def test_at_a_kink_there_is_no_opinion_of_differences(function):
     assert heard(derivation_of(function)).disputes == {}
 
 
+def test_over_two_kinks_at_once_there_is_no_opinion_of_differences():
+    """From the left the one slope counts, from the right the other, and jax.grad takes both, or neither."""
+
+    def hidden(x: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.clip(x, -1, 1) - jnp.clip(2 - x, -1, 1) + jax.nn.hard_tanh(-x)
+
+    right = derivation_of(lambda x: jax.nn.hard_tanh(x) + jax.nn.hard_tanh(2 - x))
+    assert heard(right).disputes == {}
+    for kinked in (hidden, lambda x: jax.nn.hard_tanh(x) - jax.nn.hard_tanh(2 - x)):
+        assert heard(derivation_of(kinked)).disputes == {}
+
+
 def test_tensor_roots_are_asked_about_as_well():
     def squares(x: Float[Array, " n"]):
         return x * x
