@@ -138,13 +138,14 @@ def dh_dw_h_expected(
 ) -> Float[Array, "3"]:
     r"""$E[z_t] = \partial_w h_t, \; P(\xi_t = 0) = 1 - \pi_t, \; P(\xi_t = \pi_t^{-1}) = \pi_t$
 
-    The $\xi_t$ are independent. All eight outcomes of three steps are enumerated, and weighted.
+    The $\xi_t$ are independent. All eight outcomes of three steps are enumerated. z is linear in
+    the first term, which is weighted, so that no $\pi_t^{-1}$ overflows that is weighed down later.
     """
     b, c = (by(x, before(h, h_0), w_h) for by in (transition.by_w, transition.by_h))
     outcomes = jnp.array([*itertools.product((False, True), repeat=3)])
     probabilities = jnp.prod(jnp.where(outcomes, pi, 1 - pi), axis=-1)
-    z = jax.vmap(lambda kept: randomized(b, c, jnp.where(kept, 1 / pi, 0)))(outcomes)
-    return probabilities @ z
+    weighted = jax.vmap(lambda kept, p: randomized(p * b, c, jnp.where(kept, 1 / pi, 0)))
+    return jnp.sum(weighted(outcomes, probabilities), axis=0)
 
 
 TRUNCATED = Derivation(
