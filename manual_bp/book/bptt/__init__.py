@@ -9,6 +9,7 @@ from manual_bp.book.bptt.scalar import GENERAL
 from manual_bp.book.bptt.sequence import DERIVATION, EXPANDED, LOSS
 from manual_bp.book.bptt.three_steps import DERIVATION as THREE_STEPS
 from manual_bp.book.bptt.truncation import EXPECTED, RANDOMIZED, TRUNCATED
+from manual_bp.book.bptt.unrolling import DERIVATION as UNROLLING
 
 __all__ = [
     "DERIVATION",
@@ -20,6 +21,7 @@ __all__ = [
     "SCALAR",
     "THREE_STEPS",
     "TRUNCATED",
+    "UNROLLING",
     "gradient",
     "rnn",
 ]
