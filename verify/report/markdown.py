@@ -12,6 +12,7 @@ from verify.report.story import listing, stories, story
 from verify.runtime import files
 from verify.verdict import DerivationReport, EquationReport, Report, Verdict
 
+MOST = 500_000  # bytes; GitHub shows no summary of more than a mebibyte
 SIGNS = {
     Verdict.REFUTED: "❌",
     Verdict.DISPUTED: "❔",
@@ -39,7 +40,15 @@ def text(report: Report) -> str:
     for derivation in report.derivations:
         lines += [*_table(derivation), ""]
     told = stories(report.derivations)
-    for name, equation in told.told:
+    room = MOST - sum(len(line.encode()) + 1 for line in lines)
+    for count, (name, equation) in enumerate(told.told):
+        room -= len(story(equation, name).encode()) + 200
+        if room < 0:
+            lines += [
+                f"{len(told.told) - count} more are told of in the report: a summary has to be short.",
+                "",
+            ]
+            break
         headline, _, rest = story(equation, name).partition("\n")
         lines += [
             f"<details><summary>{escape(headline)}</summary>",

@@ -48,6 +48,15 @@ def test_an_interrupted_run_is_said(interrupted, said):
 
 def test_nothing_judged_is_said():
     assert "no equation was judged" in markdown.text(report())
+    whole = ElementTree.fromstring(junit.text(report()))
+    assert (whole.get("errors"), [case.tag for case in whole.iter("error")]) == ("1", ["error"])
+
+
+def test_a_summary_is_no_longer_than_is_shown(monkeypatch):
+    monkeypatch.setattr(markdown, "MOST", 3_000)
+    text = markdown.text(report(*[Verdict.REFUTED] * 12))
+    assert 0 < text.count("<details>") < 12 and text.count("<details>") == text.count("</details>")
+    assert f"{12 - text.count('<details>')} more are told of in the report" in text
 
 
 def test_a_failure_is_of_the_equation_and_an_error_of_the_run():
