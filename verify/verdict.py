@@ -210,11 +210,16 @@ class Report:
     def good(self) -> bool:
         return self.verdict.good
 
+    @property
+    def equations(self) -> list[EquationReport]:
+        """Those of all derivations."""
+        return [equation for derivation in self.derivations for equation in derivation.equations]
+
     def __bool__(self) -> bool:
         return self.good
 
     def __repr__(self) -> str:
-        counts = Counter(equation.verdict for each in self.derivations for equation in each.equations)
+        counts = Counter(equation.verdict for equation in self.equations)
         found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
         names = ", ".join(derivation.name for derivation in self.derivations)
         return f"<Report {self.verdict}: {names or 'no derivation'}; equations: {found or 'none'}>"

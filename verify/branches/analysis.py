@@ -16,20 +16,10 @@ from verify.branches.expressions import text_of
 from verify.branches.outcomes import possible, selector
 from verify.branches.ranges import ANYTHING, CHOOSING, INFINITY, Range, hull, literal
 from verify.branches.results import ends
+from verify.interpreter.steps import CALLS
 from verify.interpreter.walker import Program
 
 Path = tuple[int, ...]  # of an equation: the ids of the calls around it, and its own
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
 ROUNDS = 3  # of a loop, before an end that still moves is taken for infinite
 
 

@@ -10,6 +10,17 @@ import jax
 from jax.extend import core
 
 Sizes = Mapping[str, int]
+CALLS: Mapping[str, str] = {  # primitives that call a program, with the parameter in which it is
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
+}
 
 
 class ShapeDtype(NamedTuple):

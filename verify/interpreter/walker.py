@@ -28,7 +28,7 @@ from verify.interpreter.loops import MOST_TURNS, EndlessLoop
 from verify.interpreter.movement import MOVES
 from verify.interpreter.observation import observer_of
 from verify.interpreter.random_keys import are_keys, concerns_keys, on_keys
-from verify.interpreter.steps import ShapeDtype, Sizes, Step, Templates
+from verify.interpreter.steps import CALLS, ShapeDtype, Sizes, Step, Templates
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
 
@@ -233,17 +233,6 @@ def _linear_solve(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: li
     return evaluate(_program(step.params["jaxprs"].solve), arithmetic, sizes, [*consts, *right])
 
 
-CALLS: Mapping[str, str] = {  # the parameter in which the program is that is called
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
 CONTROL: Mapping[str, Callable[..., Sequence[Value]]] = {
     **{name: _call(parameter) for name, parameter in CALLS.items()},
     "scan": _scan,

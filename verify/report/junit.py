@@ -22,7 +22,7 @@ def save(report: Report, path: Path) -> None:
 
 def text(report: Report) -> str:
     """A refuted or inaccurate equation is a failure, a disputed or inconclusive one an error; each with its story."""
-    whole = ElementTree.Element("testsuites", {"name": "verify", **_counts(_equations(report))})
+    whole = ElementTree.Element("testsuites", {"name": "verify", **_counts(report.equations)})
     whole.set("time", f"{report.totals.get('seconds', 0.0):.3f}")
     for derivation in report.derivations:
         counts = {"name": _legal(derivation.name), **_counts(derivation.equations)}
@@ -32,7 +32,7 @@ def text(report: Report) -> str:
                 suite, "testcase", classname=_legal(derivation.name), name=_legal(equation.name), time="0"
             )
             _enter(case, equation, derivation.name)
-    if not _equations(report):  # a service that counts failures alone would take nothing for a success
+    if not report.equations:  # a service that counts failures alone would take nothing for a success
         whole.set("tests", "1")
         whole.set("errors", "1")
         counts = {"name": "verify", "tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
@@ -44,10 +44,6 @@ def text(report: Report) -> str:
         ElementTree.SubElement(case, "error", message="nothing was judged", type=str(report.verdict))
     ElementTree.indent(whole)
     return ElementTree.tostring(whole, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _equations(report: Report) -> list[EquationReport]:
-    return [equation for derivation in report.derivations for equation in derivation.equations]
 
 
 def _counts(equations: list[EquationReport]) -> dict[str, str]:

@@ -31,8 +31,7 @@ def save(report: Report, path: Path) -> None:
 
 def text(report: Report) -> str:
     """The verdict, each derivation as a table, and the story of each equation that was not accepted, folded up."""
-    equations = [equation for derivation in report.derivations for equation in derivation.equations]
-    counts = Counter(equation.verdict for equation in equations)
+    counts = Counter(equation.verdict for equation in report.equations)
     found = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict])
     lines = [f"## {_said(report.verdict)}: {found or 'no equation was judged'}", ""]
     if report.interrupted:

@@ -87,7 +87,7 @@ def show(report: Report, console: Console, saved: Path | None = None) -> None:
     columns = WIDE_COLUMNS if console.width >= WIDE else COLUMNS
     for derivation in report.derivations:
         _show_derivation(derivation, columns, console)
-    if equations := _equations(report):
+    if equations := report.equations:
         console.print(Text(_legend(equations, columns), style="dim"), end="\n\n")
     found = stories(report.derivations)
     for name, equation in found.told:
@@ -164,7 +164,7 @@ def _show_story(equation: EquationReport, derivation: str, console: Console) -> 
 
 
 def _show_summary(report: Report, console: Console, saved: Path | None) -> None:
-    equations, totals, environment = _equations(report), report.totals, report.environment
+    equations, totals, environment = report.equations, report.totals, report.environment
     counts = Counter(equation.verdict for equation in equations)
     found = (
         ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]) or "none judged"
@@ -218,10 +218,6 @@ def _legend(equations: list[EquationReport], columns: tuple[Column, ...]) -> str
 
 def _verdict(verdict: Verdict) -> Text:
     return Text(str(verdict), style=STYLES[verdict])
-
-
-def _equations(report: Report) -> list[EquationReport]:
-    return [equation for derivation in report.derivations for equation in derivation.equations]
 
 
 def _plural(noun: str, count: int) -> str:

@@ -11,8 +11,7 @@ import numpy as np
 from jax.extend import core
 
 from verify.interpreter.random_keys import are_keys
-from verify.interpreter.steps import SymbolicSize
-from verify.interpreter.walker import CALLS
+from verify.interpreter.steps import CALLS, SymbolicSize
 
 
 class Array(NamedTuple):

@@ -44,10 +44,7 @@ def _reach(programs: LocalPrograms, dim: str, decided: Mapping[str, int]) -> Rea
     reading = read(flat, dim, leaves, decided, RULES)
     reading.named += probe.named
     reading.needs |= probe.needs
-    (manual, expected), _ = zip(
-        *((degree(reading.values[number]), number) for number in flat.outputs), strict=True
-    )
-    numerators, _ = over_common([manual, expected])
+    numerators, _ = over_common([degree(reading.values[number]) for number in flat.outputs])
     indices = len(reading.along(flat.arrays[flat.outputs[1]]))
     return reading, math.ceil(max(numerators)) + max(indices + reading.named, reading.smallest)
 
