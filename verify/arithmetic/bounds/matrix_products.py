@@ -3,7 +3,8 @@ summation.
 
 With A+ = |A| + E_A: E = (E_A + c A+) B+ + A+ E_B, where c = theta + K u covers the rounding of the inputs
 inside a product and that of K additions (Higham, section 3.5, with any order and fused multiply-adds), and
-the underflow of each.
+the underflow of each. On a GPU a product with a vector is an elementwise one in 16 bits, where each of its terms is
+rounded before they are added in float32.
 """
 
 from __future__ import annotations
@@ -45,17 +46,22 @@ def contraction(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> Bounded:
     if right.error is not None:
         b_reach += right.error
     reach = a_reach @ b_reach
+    stored = products.stored if 1 in (value.shape[-2], value.shape[-1]) else None
+    if stored is not None:
+        products = products._replace(input=stored.u)
     error = (products.input + terms * (products.accumulator + HOST) + products.output) * reach
     if left.error is not None:
         error += left.error @ b_reach
     if right.error is not None:
         error += a_reach @ right.error
     error += unit.flush * (2 * terms + 1)
-    if products.input:  # a part of a split factor may underflow
+    if products.input and stored is None:  # a part of a split factor may underflow
         error += unit.flush * (a_reach.sum(axis=-1)[..., :, None] + b_reach.sum(axis=-2)[..., None, :])
     error = np.where(reach > unit.largest, np.inf, error)
     if left.some_exact and right.some_exact:
         exact = _exact(unit, products, value, reach, left, right)
+        if stored is not None:
+            exact &= _products_fit(stored, left, right)
         if exact.all():
             return Bounded(arrange(value))
         error = np.where(exact, 0.0, error)
@@ -80,6 +86,12 @@ def _exact(
     if unit.bits < products.accumulator_bits:  # the sum is exact, and is rounded when it is stored
         return fits & representable(unit, value, lowest_bit(value))
     return fits & (reach <= unit.largest)
+
+
+def _products_fit(unit: Unit, left: Bounded, right: Bounded) -> Array:
+    """Where no term of a sum is rounded when it is stored; one of the factors is a vector."""
+    a, b = left.value[..., :, :, None], right.value[..., None, :, :]
+    return np.asarray(representable(unit, a * b, lowest_bit(a) * lowest_bit(b)).all(axis=-2))
 
 
 def _lowest(operand: Bounded, axis: int, products: Products) -> Array:
