@@ -3,8 +3,7 @@ summation.
 
 With A+ = |A| + E_A: E = (E_A + c A+) B+ + A+ E_B, where c = theta + K u covers the rounding of the inputs
 inside a product and that of K additions (Higham, section 3.5, with any order and fused multiply-adds), and
-the underflow of each. On a GPU a product with a vector is an elementwise one in 16 bits, where each of its terms is
-rounded before they are added in float32.
+the underflow of each. Where each product is stored before it is added, theta covers its rounding.
 """
 
 from __future__ import annotations
@@ -37,31 +36,29 @@ def contraction(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> Bounded:
         aval.dtype for aval in step.inputs[:2] if jnp.issubdtype(aval.dtype, jnp.inexact)
     ]  # not a mask's
     narrower = min(map(arithmetic.units.of, floats), key=lambda unit: unit.bits)
-    products = arithmetic.units.products(narrower, unit, step.params.get("precision"))
     left, right = _laid_out(a, to_left), _laid_out(b, to_right)
     value = left.value @ right.value
+    vector = 1 in value.shape[-2:]
+    products = arithmetic.units.products(narrower, unit, step.params.get("precision"), vector)
     a_reach, b_reach = np.abs(left.value), np.abs(right.value)
     if left.error is not None:
         a_reach += left.error
     if right.error is not None:
         b_reach += right.error
     reach = a_reach @ b_reach
-    stored = products.stored if 1 in (value.shape[-2], value.shape[-1]) else None
-    if stored is not None:
-        products = products._replace(input=stored.u)
     error = (products.input + terms * (products.accumulator + HOST) + products.output) * reach
     if left.error is not None:
         error += left.error @ b_reach
     if right.error is not None:
         error += a_reach @ right.error
     error += unit.flush * (2 * terms + 1)
-    if products.input and stored is None:  # a part of a split factor may underflow
+    if products.input and products.stored is None:  # a part of a split factor may underflow
         error += unit.flush * (a_reach.sum(axis=-1)[..., :, None] + b_reach.sum(axis=-2)[..., None, :])
     error = np.where(reach > unit.largest, np.inf, error)
     if left.some_exact and right.some_exact:
         exact = _exact(unit, products, value, reach, left, right)
-        if stored is not None:
-            exact &= _products_fit(stored, left, right)
+        if products.stored is not None:
+            exact &= _products_fit(products.stored, left, right) & (reach <= unit.largest)
         if exact.all():
             return Bounded(arrange(value))
         error = np.where(exact, 0.0, error)
@@ -89,9 +86,12 @@ def _exact(
 
 
 def _products_fit(unit: Unit, left: Bounded, right: Bounded) -> Array:
-    """Where no term of a sum is rounded when it is stored; one of the factors is a vector."""
-    a, b = left.value[..., :, :, None], right.value[..., None, :, :]
-    return np.asarray(representable(unit, a * b, lowest_bit(a) * lowest_bit(b)).all(axis=-2))
+    """Where no product is rounded when it is stored: not even one of the longest factors along the summed axis."""
+    rows, columns = (
+        (np.abs(operand.value) / operand.grid).max(axis=axis, initial=0.0)
+        for operand, axis in ((left, -1), (right, -2))
+    )
+    return np.asarray(rows[..., :, None] * columns[..., None, :] < 2.0**unit.bits)
 
 
 def _lowest(operand: Bounded, axis: int, products: Products) -> Array:

@@ -42,12 +42,12 @@ class Unit(NamedTuple):
 class Products(NamedTuple):
     """How a matrix unit multiplies and adds: relative errors, and within how many bits it makes none."""
 
-    input: float  # of each product, from rounding its factors
+    input: float  # of each product, from rounding its factors, or itself
     accumulator: float  # of each addition
     output: float  # from storing the sum
     input_bits: int
     accumulator_bits: int
-    stored: Unit | None = None  # what each product is rounded to where a factor is a vector
+    stored: Unit | None = None  # what each product is rounded to, if not only the sum of them
 
 
 @functools.cache
@@ -82,21 +82,31 @@ class Units:
         unit = unit_of(dtype)
         return self.run if unit.bits >= self.traced.bits else unit
 
-    def products(self, factor: Unit, result: Unit, requested: Any) -> Products:
+    def products(self, factor: Unit, result: Unit, requested: Any, vector: bool = False) -> Products:
         """The matrix unit for factors and results of these units, at the precision of the program or else of
-        the run.
+        the run; and whether one of the factors is a vector.
         """
         if factor.bits > 24:
             return Products(0.0, HOST, HOST, 53, 53)
-        if factor.bits < 24:  # 16-bit storage: products are exact in a float32 accumulator
-            output = result.u if result.bits < 24 else 0.0
-            if self.platform == "cpu":
-                return Products(0.0, 2.0**-24, output, factor.bits, 24)
-            # XLA makes an elementwise product and a float32 sum of a product with a vector, for a GPU: seen in
-            # its HLO, and met to the last bit on an H200, with jax 0.11.2. Results of float32 were not seen rounded.
-            stored = result if self.platform == "gpu" and result.bits < 24 else None
-            return Products(0.0, 2.0**-23, output, factor.bits, 23, stored)
+        if factor.bits < 24:
+            return self._half_products(factor, result, vector)
         return FLOAT32_PRODUCTS[self.platform][self._requested(requested)]
+
+    def _half_products(self, factor: Unit, result: Unit, vector: bool) -> Products:
+        """16-bit factors, whose products are exact in a float32 accumulator.
+
+        A GPU without its matrix unit rounds each product, to a result in 16 bits. XLA makes an elementwise product and
+        a float32 sum of every product with a vector (met to the last bit on an H200, jax 0.11.2), and puts small
+        products of matrices into loops, which accumulate bfloat16 in float32, but float16 in float16.
+        """
+        output = result.u if result.bits < 24 else 0.0
+        if self.platform == "cpu":
+            return Products(0.0, 2.0**-24, output, factor.bits, 24)
+        if self.platform == "tpu" or result.bits == 24:
+            return Products(0.0, 2.0**-23, output, factor.bits, 23)
+        if result.name == "float16" and not vector:
+            return Products(result.u, result.u, 0.0, factor.bits, result.bits, result)
+        return Products(result.u, 2.0**-23, output, factor.bits, 23, result)
 
     def _requested(self, requested: Any) -> str:
         """The lower precision of the two factors, as a name; what the program leaves open is the run's."""

@@ -100,8 +100,8 @@ class Measured(Units):
         """The measured ones, or the worst that any platform of the table is known for."""
         return self._ulps.get(function, max(super().ulps(function, unit), 8.0))
 
-    def products(self, factor: Unit, result: Unit, requested: Any) -> Products:
-        return self._products if factor.bits == 24 else super().products(factor, result, requested)
+    def products(self, factor: Unit, result: Unit, requested: Any, vector: bool = False) -> Products:
+        return self._products if factor.bits == 24 else super().products(factor, result, requested, vector)
 
 
 # --- asked on the device ------------------------------------------------------------------------------------
