@@ -54,7 +54,7 @@ def dwave_dx(x: Float[Array, ""], c: Float[Array, ""]) -> Float[Array, ""]:
 
 def ddwave_dx(x: Float[Array, ""], c: Float[Array, ""]) -> Float[Array, ""]:
     r"""$f''(x) = -2 c \sin(c x) - x c^2 \cos(c x)$"""
-    return -2 * c * jnp.sin(c * x) - x * c**2 * jnp.cos(c * x)
+    return -2 * c * jnp.sin(c * x) - (c * x) * (c * jnp.cos(c * x))
 
 
 def hyperbola(x: Float[Array, ""], c: Float[Array, ""]) -> Float[Array, ""]:

@@ -109,7 +109,7 @@ def randomized(b: Float[Array, " T"], c: Float[Array, " T"], xi: Float[Array, " 
 
     def step(z_before: Array, given: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         b_t, c_t, xi_t = given
-        z_t = b_t + xi_t * c_t * z_before
+        z_t = b_t + c_t * (xi_t * z_before)
         return z_t, z_t
 
     return jax.lax.scan(step, jnp.zeros_like(b[0]), (b, c, xi))[1]

@@ -135,9 +135,10 @@ def hessian_of_quadratic(c: Float[Array, "3"]) -> Float[Array, "2 2"]:
 def hessian_of_bump(q: Float[Array, "2"]) -> Float[Array, "2 2"]:
     r"""$H_f = e^{-x^2 - y^2} [[4x^3 - 6x, 4x^2 y - 2y], [4x^2 y - 2y, 4x y^2 - 2x]]$"""
     x, y = q[0], q[1]
-    mixed = 4 * x**2 * y - 2 * y
-    rows = jnp.stack([jnp.stack([4 * x**3 - 6 * x, mixed]), jnp.stack([mixed, 4 * x * y**2 - 2 * x])])
-    return jnp.exp(-jnp.square(x) - jnp.square(y)) * rows
+    small = jnp.exp(-jnp.square(x) - jnp.square(y))  # before the cubes, which overflow
+    mixed = (y * small) * (4 * x**2 - 2)
+    rows = [(x * small) * (4 * x**2 - 6), mixed], [mixed, (x * small) * (4 * y**2 - 2)]
+    return jnp.stack([jnp.stack(row) for row in rows])
 
 
 def total_of_gradients(slope: Float[Array, "2"], bump_slope: Float[Array, "2"]) -> Number:
