@@ -12,8 +12,9 @@ from rich.console import Console
 
 from verify.command_line import UsageError, parser
 from verify.mutants import kill_matrix
-from verify.report import json, junit, markdown, terminal
+from verify.report import json, junit, markdown, terminal, timings
 from verify.runtime import files, platforms
+from verify.runtime.timings import timed
 from verify.settings import Settings
 from verify.targets import template
 from verify.verdict import COMPOSED
@@ -39,11 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.new is not None:
         return _start(options.new, options.targets)
+    if options.quiet and options.verbose:
+        raise UsageError("--quiet and --verbose: expected one of the two; leave one out")
     settings = _settings(options)
     console = terminal.console()
     platforms.choose(settings.platform)  # before anything that imports jax
 
-    from verify.targets import discovery as targets
+    if options.doctor:
+        return _diagnose(settings, options.targets, console)
+    with timed("import"):
+        from verify.targets import discovery as targets
 
     if options.replay is not None:
         return _replay(options.replay, options.targets, settings, console)
@@ -71,7 +77,23 @@ def _run(options: argparse.Namespace) -> int:
         )
         if given is not None
     }
-    return _judge(found, settings, console, path, more)
+    return _judge(found, settings, console, path, more, options)
+
+
+def _tell(label: str, findings) -> None:
+    """On standard error, as standard output is the report's."""
+    from verify.campaign.unit_summary import unit_summary
+
+    print(f"verify: {label.strip()}: {unit_summary(findings)}", file=sys.stderr, flush=True)
+
+
+def _diagnose(settings: Settings, targets: Sequence[str], console: Console) -> int:
+    if targets:
+        raise UsageError(f"--doctor: judges nothing; leave out {', '.join(targets)}")
+    from verify import doctor
+
+    doctor.show(settings, console)
+    return GOOD
 
 
 def _start(path: Path, targets: Sequence[str]) -> int:
@@ -179,16 +201,24 @@ def _mutate(found, settings: Settings, console: Console, path: Path) -> int:
 
 
 def _judge(
-    found, settings: Settings, console: Console, path: Path, more: Mapping[Callable[..., None], Path]
+    found,
+    settings: Settings,
+    console: Console,
+    path: Path,
+    more: Mapping[Callable[..., None], Path],
+    options: argparse.Namespace,
 ) -> int:
-    from verify.campaign import campaign
+    with timed("import"):
+        from verify.campaign import campaign
 
-    with terminal.progress(console) as update:
-        report = campaign.run(found, settings, update)
+    with terminal.progress(console, quiet=options.quiet or options.verbose) as update:
+        report = campaign.run(found, settings, update, **(dict(watch=_tell) if options.verbose else {}))
     json.save(report, path)
     for save, where in more.items():
         save(report, where)
-    terminal.show(report, console, path)
+    terminal.show(report, console, path, quiet=options.quiet)
+    if options.timings:
+        timings.show(report, console)
     if report.interrupted:
         return INTERRUPTED
     return GOOD if report.good else BAD

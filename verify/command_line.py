@@ -86,5 +86,17 @@ def parser() -> argparse.ArgumentParser:
         "--summary", type=Path, metavar="FILE", help="write a summary in Markdown too, as for a job on GitHub"
     )
     add("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit's XML too")
+    add("--quiet", action="store_true", help="print what failed and the summary, and no progress")
+    add(
+        "--verbose",
+        action="store_true",
+        help="say of each unit of work what was done and found, when it is done",
+    )
+    add("--timings", action="store_true", help="show where the time went")
+    add(
+        "--doctor",
+        action="store_true",
+        help="show versions, devices and what they round, and what a report of a bug needs; judge nothing",
+    )
     add("--jobs", type=int, metavar="N", help="processes (default: up to 4 cores on a CPU, else 1)")
     return made

@@ -1,19 +1,24 @@
-"""What the tests of the walker and of the proof share: a plain arithmetic, and the primitives that a program has."""
+"""What tests share: a plain arithmetic, the primitives that a program has, and a campaign that is played."""
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 import pytest
 
+import verify.campaign
+from verify.campaign.work import Findings
 from verify.interpreter.contraction import contract
 from verify.interpreter.indexing import scatter_add, scatter_with
 from verify.interpreter.integers import INTEGER_RULES, iota
 from verify.interpreter.movement import align, cumulative, reduced, select
 from verify.interpreter.ordering import sort_order, take_order, top_k_order
 from verify.interpreter.walker import Program, Step, evaluate
+from verify.verdict import DerivationReport, EquationReport, Report, Verdict
 
 
 class Number:
@@ -177,3 +182,34 @@ def plain() -> type[Plain]:
 def primitives() -> Callable[[Program], set[str]]:
     """The names of all primitives of a program, those of inner programs too."""
     return lambda program: set(_primitives(program.jaxpr))
+
+
+def report_of(targets, settings, *verdicts: Verdict, interrupted: bool = False) -> Report:
+    equations = [EquationReport(f"dJ_d{i}", "x = 1", verdict) for i, verdict in enumerate(verdicts)]
+    environment = {"platform": "cpu", "precision": settings.precision}
+    judged = [
+        DerivationReport(target.derivation.name, target.derivation.source, equations) for target in targets
+    ]
+    return Report(environment, settings.to_json(), {"cases": 7}, judged, interrupted)
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A campaign that finds `campaign.verdicts` of every target, and keeps what it was called with."""
+    played = SimpleNamespace(verdicts=(Verdict.PROVED,), interrupted=False)
+
+    def run(targets, settings, progress, watch=None):
+        played.targets, played.settings = targets, settings
+        progress("backprop", 1, 2)
+        if watch is not None:
+            judged = report_of(targets, settings, *played.verdicts).derivations[0]
+            watch(
+                "backprop relu",
+                Findings({each.name: each for each in judged.equations}, seconds={"trace": 2.0}),
+            )
+        return report_of(targets, settings, *played.verdicts, interrupted=played.interrupted)
+
+    played.run = run
+    monkeypatch.setattr(verify.campaign, "campaign", played, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return played

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,31 +13,6 @@ import verify.campaign
 from verify import cli
 from verify.report import terminal
 from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Verdict
-
-
-def report_of(targets, settings, *verdicts: Verdict, interrupted: bool = False) -> Report:
-    equations = [EquationReport(f"dJ_d{i}", "x = 1", verdict) for i, verdict in enumerate(verdicts)]
-    environment = {"platform": "cpu", "precision": settings.precision}
-    judged = [
-        DerivationReport(target.derivation.name, target.derivation.source, equations) for target in targets
-    ]
-    return Report(environment, settings.to_json(), {"cases": 7}, judged, interrupted)
-
-
-@pytest.fixture
-def campaign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A campaign that finds `campaign.verdicts` of every target, and keeps what it was called with."""
-    played = SimpleNamespace(verdicts=(Verdict.PROVED,), interrupted=False)
-
-    def run(targets, settings, progress):
-        played.targets, played.settings = targets, settings
-        progress("backprop", 1, 2)
-        return report_of(targets, settings, *played.verdicts, interrupted=played.interrupted)
-
-    played.run = run
-    monkeypatch.setattr(verify.campaign, "campaign", played, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return played
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import contextlib
 import importlib.metadata
 import platform as python_platform
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from verify.programs import reference
 from verify.programs.tracing import GRADIENT, Fault
 from verify.runtime.activity import NOTHING
 from verify.runtime.compilation_cache import compilation_cache
+from verify.runtime.timings import taken
 from verify.settings import Settings
 from verify.targets.discovery import Target
 from verify.verdict import Report
@@ -34,8 +36,16 @@ Progress = Callable[[str, int, int], None]
 Planned = Sequence[tuple[int, Unit]]  # each unit with the place of its target
 
 
-def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Report:
-    """Judges every target. Interrupted by Ctrl-C, it returns what is known so far and says so."""
+def run(
+    targets: Sequence[Target],
+    settings: Settings,
+    progress: Progress,
+    watch: Callable[[str, Findings], None] | None = None,
+) -> Report:
+    """Judges every target. Interrupted by Ctrl-C, it returns what is known so far and says so.
+
+    `progress` is told of each unit that is done, its number and that of all; `watch` what was found of it.
+    """
     started = time.perf_counter()
     where = environment(settings)
     store = Store(settings.directory, where["platform"], settings.precision)
@@ -50,6 +60,8 @@ def run(targets: Sequence[Target], settings: Settings, progress: Progress) -> Re
                 target = targets[units[position][0]]
                 store.enter(target.derivation.name, position, findings, origin(target))
                 progress(labels[position], done, len(units))
+                if watch is not None:
+                    watch(labels[position], findings)
     except KeyboardInterrupt:
         interrupted = True
     derivations = []
@@ -186,6 +198,14 @@ def nothing(derivation: Derivation, unit: Unit, lost: LostUnit) -> Findings:
     return Findings(chosen, dict.fromkeys(chosen, fault))
 
 
+def timings(found: Iterable[Findings]) -> dict[str, float]:
+    """Seconds of all processes by what they were spent on, most first."""
+    spent: Counter[str] = Counter(taken())
+    for findings in found:
+        spent.update(findings.seconds)
+    return {what: round(seconds, 2) for what, seconds in spent.most_common()}
+
+
 # --- what is said of the run ------------------------------------------------------------------------------------------
 
 
@@ -223,4 +243,5 @@ def totals(
         "programs": sum(findings.programs for findings in found.values()),
         "kinks": kinks,
         "seconds": round(seconds, 1),
+        "timings": timings(found.values()),
     }

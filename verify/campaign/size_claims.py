@@ -7,12 +7,14 @@ from verify.campaign.evidence import merge_sizes
 from verify.campaign.work import Findings
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT
+from verify.runtime.timings import timed
 from verify.sizes.claims import claim
 from verify.verdict import SizeEvidence
 
 UNREADABLE = "its program cannot be read for sizes"
 
 
+@timed("proof at every size")
 def enter_claims(pair: Pair, findings: Findings, seed: int) -> None:
     """Claims every equation that is judged, in each dtype whose programs are others, and the gradient whole.
 

@@ -36,6 +36,7 @@ from verify.programs.pair import Pair
 from verify.programs.reference import incomplete
 from verify.programs.tracing import GRADIENT, Fault
 from verify.runtime import tracebacks
+from verify.runtime.timings import taken, timed
 from verify.verdict import Status, Verdict
 
 POINTS = (104, 66)  # of the proof, at a small shape and at one whose leaves hold LARGE numbers or more
@@ -75,6 +76,8 @@ class Judge:
         try:
             casts, kinks = "float64" in self.settings.dtypes, self.settings.kinks
             self.pair = Pair(self.derivation, self.choices, rounds_casts=casts, kinks=kinks)
+            for name in {*self.derivation.equations, GRADIENT} - self.findings.equations.keys():
+                self.pair.give_up(name, Fault(f"{name}: is left out", wrong=False))
             self.isolated = Isolation(self.pair, self.findings)
             self.branch_search = BranchSearch(self.pair, self.isolated, self.rng)
             for name, why in self.unit.lost:
@@ -242,6 +245,7 @@ class Judge:
         else:
             self._note_unmet()
 
+    @timed("counterexamples")
     def _explain(self, name: str, first: list[FailingCase]) -> None:
         report = self.findings.equations[name]
         found = search.search(self.pair, name, self.seed, first)
@@ -256,7 +260,8 @@ class Judge:
         wrong = report.proof.status is Status.FAILED or search.algebraic(self.pair, name, found)
         report.verdict = Verdict.REFUTED if wrong else Verdict.INACCURATE
         report.cause = None if wrong else narrowed(self.pair, name, found.sizes, found.leaves)
-        holds = tuple(n for n in upstream(self.derivation, name) if n not in self.suspects)
+        judged = [n for n in upstream(self.derivation, name) if n in self.findings.equations]
+        holds = tuple(n for n in judged if n not in self.suspects)
         report.counterexample = search.describe(self.pair, name, found, holds)
         alone = other_subgradients.only_there(self.pair, name, found) if wrong else None
         if alone and self.pair.kinks == "any":
@@ -274,4 +279,6 @@ class Judge:
 
 def judge(derivation: Derivation, unit: Unit) -> Findings:
     """Judges one unit of work."""
-    return Judge(derivation, unit).run()
+    findings = Judge(derivation, unit).run()
+    findings.seconds = taken()
+    return findings

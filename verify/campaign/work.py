@@ -51,6 +51,7 @@ class Findings:
     resolved: list[str] = field(
         default_factory=list
     )  # equations whose stored counterexample no longer is one
+    seconds: dict[str, float] = field(default_factory=dict)  # by what they were spent on
 
     @property
     def on_device_alone(self) -> bool:

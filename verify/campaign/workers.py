@@ -19,6 +19,7 @@ from verify.campaign.unit import judge as judge_unit
 from verify.campaign.work import Findings, Unit
 from verify.runtime import activity
 from verify.runtime.compilation_cache import use_cache
+from verify.runtime.timings import WAITING, timed
 from verify.settings import Settings
 from verify.targets.discovery import load
 
@@ -144,7 +145,8 @@ class WorkerPool:
     def _answers(self) -> Iterator[tuple[int, Findings | LostUnit]]:
         busy = self._busy()
         if busy:
-            connection.wait([worker.connection for worker in busy], LOOK)
+            with timed(WAITING):
+                connection.wait([worker.connection for worker in busy], LOOK)
         for worker in busy:
             position, answer = worker.position, worker.answer()
             if answer is not None and position is not None:
@@ -172,9 +174,12 @@ def serve(requests: connection.Connection, board: Any, settings: Settings, share
     activity.publish(board)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            unit = requests.recv()
+            with timed(WAITING):
+                unit = requests.recv()
             try:
-                answer: Findings | LostUnit = judge_unit(load(unit.spec), unit)
+                with timed("import"):
+                    derivation = load(unit.spec)
+                answer: Findings | LostUnit = judge_unit(derivation, unit)
             except Exception as error:
                 answer = LostUnit(activity.NOTHING, internal_error(error))
             requests.send(answer)

@@ -12,12 +12,14 @@ import numpy as np
 from jax.extend import core
 
 from manual_bp.construction.graph import Equation
+from verify.arithmetic.field.base import BaseField
 from verify.interpreter.loops import loops_in
 from verify.interpreter.observation import Observer, observed
 from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
 from verify.runtime import tracebacks
 from verify.runtime.activity import NOTHING, doing
+from verify.runtime.timings import timed
 from verify.verdict import COMPOSED
 
 GRADIENT = COMPOSED
@@ -56,7 +58,7 @@ class Traced:
         x64: bool = True,
     ):
         self.name, self.names = name, tuple(shapes)
-        with doing(name), jax.enable_x64(x64):
+        with doing(name), timed("trace"), jax.enable_x64(x64):
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
@@ -68,7 +70,8 @@ class Traced:
 
     def __call__(self, arithmetic: Arithmetic, sizes: Sizes, values: Mapping[str, Value]) -> Any:
         """The results in this arithmetic at these sizes; what is not asked for in `values` may stand there too."""
-        with doing(self.name), np.errstate(all="ignore"), observed(arithmetic, self.observer):
+        walk = "walk in the field" if isinstance(arithmetic, BaseField) else "walk in bounds"
+        with doing(self.name), timed(walk), np.errstate(all="ignore"), observed(arithmetic, self.observer):
             try:
                 results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
             except Exception as error:

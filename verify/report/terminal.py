@@ -52,10 +52,10 @@ class Output(Console):
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+def progress(console: Console, *, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """A bar that `update(label, done, total)` moves; where the console is no terminal, a line for each tenth."""
-    if not console.is_terminal:
-        yield _tenth_by_tenth
+    if quiet or not console.is_terminal:
+        yield _nothing if quiet else _tenth_by_tenth
         return
     label = TextColumn(
         "{task.description}", markup=False, table_column=RichColumn(no_wrap=True, max_width=36)
@@ -64,6 +64,10 @@ def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+
+
+def _nothing(label: str, done: int, total: int) -> None:
+    """Tells nothing."""
 
 
 def _tenth_by_tenth(label: str, done: int, total: int) -> None:
@@ -82,12 +86,13 @@ def text(report: Report) -> str:
     return "\n".join(line.rstrip() for line in printed.get().splitlines()).rstrip()
 
 
-def show(report: Report, console: Console, saved: Path | None = None) -> None:
-    """Print the whole of `report`, and that it was saved to `saved`."""
+def show(report: Report, console: Console, saved: Path | None = None, *, quiet: bool = False) -> None:
+    """Print the whole of `report`, and that it was saved to `saved`; `quiet`: what failed and the summary alone."""
     columns = WIDE_COLUMNS if console.width >= WIDE else COLUMNS
-    for derivation in report.derivations:
+    for derivation in () if quiet else report.derivations:
         _show_derivation(derivation, columns, console)
-    if equations := report.equations:
+    equations = [] if quiet else report.equations
+    if equations:
         console.print(Text(_legend(equations, columns), style="dim"), end="\n\n")
     found = stories(report.derivations)
     for name, equation in found.told:

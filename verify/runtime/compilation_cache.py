@@ -9,6 +9,7 @@ import jax
 
 from verify.settings import Settings
 
+FOLDER = "xla"
 OPTIONS = {
     "jax_compilation_cache_dir": None,
     "jax_persistent_cache_min_compile_time_secs": 0.0,
@@ -19,7 +20,7 @@ OPTIONS = {
 def use_cache(settings: Settings) -> None:
     """For the rest of this process."""
     for option, value in OPTIONS.items():
-        jax.config.update(option, str((settings.directory / "xla").absolute()) if value is None else value)
+        jax.config.update(option, str((settings.directory / FOLDER).absolute()) if value is None else value)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,12 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}{where}"
 
 
+def first_words(error: Exception) -> str:
+    """The first line of what was said, or, where that opens a traceback, the last."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[-1 if lines[0].endswith('last):') else 0]}"
+
+
 def is_foreign(filename: str) -> bool:
     """Whether a file is Python's, a library's or this project's; the book's equations are the reader's."""
     path, book = Path(filename), OURS[0] / "book"

@@ -91,7 +91,7 @@ def keep(folder: Path, **changes) -> Path:
 
 
 def same(report: Report) -> str:
-    return json.dumps({**report.to_json(), "totals": {**report.totals, "seconds": 0}})
+    return json.dumps({**report.to_json(), "totals": {**report.totals, "seconds": 0, "timings": {}}})
 
 
 # --- replays ----------------------------------------------------------------------------------------------

@@ -129,6 +129,12 @@ def test_equations_asked_for_alone_are_judged_alone(tmp_path: Path):
     report, found = judged(layer(dJ_dW=dJ_dW), tmp_path, only="dJ_dW")
     assert [*found] == ["dJ_dW"] and report and report.derivations[0].note is None
 
+    def never_called(z, b):
+        raise AssertionError("it was left out")
+
+    report, found = judged(layer(dJ_dW=dJ_dW, dJ_db=never_called), tmp_path, only="dJ_dW")
+    assert [*found] == ["dJ_dW"] and report
+
 
 def test_where_no_gradient_is_given_that_is_said(tmp_path: Path):
     report, found = judged(layer(dJ_dz=dJ_dz), tmp_path)

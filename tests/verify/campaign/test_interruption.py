@@ -77,7 +77,8 @@ def kept(folder: Path) -> set[Path]:
 
 def report_of(folder: Path) -> dict:
     report = json.loads((folder / ".verify" / "report.json").read_text())
-    report["totals"].pop("seconds")
+    for times in ("seconds", "timings"):
+        report["totals"].pop(times)
     return report
 
 

@@ -18,10 +18,13 @@ import numpy as np
 
 from manual_bp.construction.graph import Equation
 from verify.interpreter.loops import check_ends
+from verify.lanes.device.stages import run_jitted
 from verify.programs import reference
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT, Fault, Programs, WalkError
+from verify.runtime import tracebacks
 from verify.runtime.activity import doing
+from verify.runtime.timings import timed
 
 Array = np.ndarray[Any, Any]
 SINGLE = 2  # cases that are run one at a time
@@ -129,7 +132,9 @@ class Runner:
             one = over(lambda values: {n: e(values, choices) for n, e in some.items()})
             if programs.looping & some.keys():
                 check_ends(one, arrays)
-            return {name: numbers(got) for name, got in jax.jit(lambda arrays: one(arrays))(arrays).items()}
+            return {
+                name: numbers(got) for name, got in run_jitted(lambda arrays: one(arrays), arrays).items()
+            }
 
         walked = {name: e for name, e in equations.items() if name not in programs.opaque}
         closed = {name: e for name, e in equations.items() if name in programs.opaque}
@@ -155,7 +160,7 @@ class Runner:
                     lambda arrays, e=equation: e(arrays, self.pair.choices), shapes
                 ):
                     raise
-                self.refused[name] = in_words(broken.error)
+                self.refused[name] = tracebacks.first_words(broken.error)
         return found
 
     def _lowers_elsewhere(self, function: Callable[[Any], Any], arrays: Mapping[str, Array]) -> bool:
@@ -190,7 +195,7 @@ class Runner:
                     found |= self._blaming(name, run, {name: equation})
                     break
                 except WalkError as broken:
-                    self.refused[name] = in_words(broken.error)
+                    self.refused[name] = tracebacks.first_words(broken.error)
             if name in found:
                 self.refused.pop(name, None)
         return found
@@ -244,7 +249,7 @@ class Runner:
                     why = WalkError(GRADIENT, error)
             elif not self._lowers_elsewhere(self._sides["manual"], inputs):
                 raise
-        self.refused[GRADIENT] = in_words(why.error)
+        self.refused[GRADIENT] = tracebacks.first_words(why.error)
         return None
 
     def _call(self, side: str, way: str, inputs: Mapping[str, Array]) -> Iterator[Fed]:
@@ -252,10 +257,11 @@ class Runner:
         function, root = self._sides[side], self.pair.derivation.objective
         if way == "single":
             for case in range(min(SINGLE, len(next(iter(inputs.values()))))):
-                got = function({name: leaf[case] for name, leaf in inputs.items()})
+                with timed("calls on the device"):
+                    got = function({name: leaf[case] for name, leaf in inputs.items()})
                 yield from ((f"d{root}_d{symbol}", case, numbers(of)[None]) for symbol, of in got.items())
         else:
-            got = jax.jit(_TRANSFORMED[way](function))(inputs)
+            got = run_jitted(_TRANSFORMED[way](function), inputs)
             yield from ((f"d{root}_d{symbol}", 0, numbers(of)) for symbol, of in got.items())
 
     def stored(self, value: Any) -> Array:
@@ -274,12 +280,6 @@ class Runner:
         value = np.broadcast_to(value, (cases, *value.shape[1:]))
         dtype = {"f": jnp.dtype(self.dtype), "i": np.dtype(np.int32)}.get(value.dtype.kind, value.dtype)
         return np.ascontiguousarray(value.astype(dtype))
-
-
-def in_words(error: Exception) -> str:
-    """The first line of what was said, or, where that opens a traceback, the last."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[-1 if lines[0].endswith('last):') else 0]}"
 
 
 def _mapped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -34,6 +34,7 @@ from verify.lanes.opinions.finite_differences import differences
 from verify.programs.pair import Pair
 from verify.programs.reference import COTANGENT, reference
 from verify.programs.tracing import DTYPES, GRADIENT, Traced
+from verify.runtime.timings import timed
 
 POINTS = 8  # generic ones, and as many on a lattice
 TURNS = 8  # directions in which it is asked at each case
@@ -66,6 +67,7 @@ class Opinions:
         self.disputes = {**other.disputes, **self.disputes}
 
 
+@timed("second opinions")
 def ask_about(pair: Pair, asked: Iterable[tuple[Sizes, Leaves]], seed: int) -> Opinions:
     """Asks at each shape, and there at the cases given with it, which may be none."""
     shapes: dict[tuple[tuple[str, int], ...], list[Leaves]] = {}
