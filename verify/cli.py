@@ -12,7 +12,7 @@ from rich.console import Console
 
 from verify.command_line import UsageError, parser
 from verify.mutants import kill_matrix
-from verify.report import json, junit, markdown, terminal, timings
+from verify.report import comparison, json, junit, markdown, saved, terminal, timings
 from verify.runtime import files, platforms
 from verify.runtime.timings import timed
 from verify.settings import Settings
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.new is not None:
         return _start(options.new, options.targets)
+    if options.compare is not None:
+        return _compare(options.compare, options.targets)
     if options.quiet and options.verbose:
         raise UsageError("--quiet and --verbose: expected one of the two; leave one out")
     settings = _settings(options)
@@ -78,6 +80,18 @@ def _run(options: argparse.Namespace) -> int:
         if given is not None
     }
     return _judge(found, settings, console, path, more, options)
+
+
+def _compare(paths: Sequence[Path], targets: Sequence[str]) -> int:
+    if targets:
+        raise UsageError(
+            f"--compare {' '.join(map(str, paths))}: judges nothing; leave out {', '.join(targets)}"
+        )
+    try:
+        before, after = (saved.load(path) for path in paths)
+    except saved.SavedReportError as error:
+        raise UsageError(f"--compare {error}") from error
+    return GOOD if comparison.show(before, after, terminal.console()) else BAD
 
 
 def _tell(label: str, findings) -> None:

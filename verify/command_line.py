@@ -42,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="show the derivations and their equations, and judge nothing")
     add("--mutants", action="store_true", help="check the checker: make every equation wrong in every way")
     add("--replay", metavar="TOKEN", help="judge one counterexample again, by the token it is printed with")
+    add(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("A", "B"),
+        help="put two saved reports side by side, and judge nothing; exit code 1 where a verdict got worse",
+    )
     add("--only", metavar="GLOB", help="the derivations or equations to judge: 'dJ_dW*', 'backprop/*'")
     add(
         "--examples",
