@@ -157,6 +157,30 @@ class EquationReport:
 
 
 @dataclasses.dataclass
+class Wiring:
+    """The graph of a derivation as names: what each node takes, and what each equation is and takes."""
+
+    leaves: list[str] = dataclasses.field(default_factory=list)
+    nodes: dict[str, list[str]] = dataclasses.field(default_factory=dict)  # in the order of evaluation
+    objective: str = ""
+    derivatives: dict[str, tuple[str, str]] = dataclasses.field(
+        default_factory=dict
+    )  # of which root, by which symbol
+    equations: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Met:
+    """What the data of a derivation were like."""
+
+    sizes: dict[str, dict[int, int]] = dataclasses.field(
+        default_factory=dict
+    )  # by dimension: shapes that had a size
+    outcomes: int = 0  # of comparisons and selections, that could come of them
+    outcomes_met: int = 0
+
+
+@dataclasses.dataclass
 class DerivationReport:
     """One derivation and all of its equations."""
 
@@ -164,6 +188,8 @@ class DerivationReport:
     source: str
     equations: list[EquationReport] = dataclasses.field(default_factory=list)
     note: str | None = None  # what is not judged, though one might look for it
+    wiring: Wiring = dataclasses.field(default_factory=Wiring)
+    met: Met = dataclasses.field(default_factory=Met)
 
     @property
     def verdict(self) -> Verdict:
@@ -252,6 +278,8 @@ class Report:
                     "verdict": str(derivation.verdict),
                     **({"note": derivation.note} if derivation.note else {}),
                     "equations": [_equation_json(equation) for equation in derivation.equations],
+                    "wiring": dataclasses.asdict(derivation.wiring),
+                    "met": dataclasses.asdict(derivation.met),
                 }
                 for derivation in self.derivations
             ],

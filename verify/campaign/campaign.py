@@ -17,6 +17,7 @@ from verify.campaign import conclusion
 from verify.campaign.journal import Journal
 from verify.campaign.presentation import origin, show
 from verify.campaign.store import Store
+from verify.campaign.summaries import met, wiring
 from verify.campaign.unit import judge as judge_unit
 from verify.campaign.work import Findings, Unit, blank
 from verify.campaign.workers import LostUnit, WorkerPool, internal_error
@@ -74,6 +75,7 @@ def run(
             )
             if settings.selects(target.derivation.name, GRADIENT):
                 concluded.note = reference.uncomposed(target.derivation)
+            concluded.wiring, concluded.met = wiring(judged_one), met(mine)
             show(concluded, target, store, settings)
             derivations.append(concluded)
     derivations = [derivation for derivation in derivations if derivation.equations]

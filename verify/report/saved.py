@@ -16,11 +16,13 @@ from verify.verdict import (
     DerivationReport,
     DeviceEvidence,
     EquationReport,
+    Met,
     ProofEvidence,
     Report,
     SizeEvidence,
     Status,
     Verdict,
+    Wiring,
 )
 
 NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # as the report writes them
@@ -58,15 +60,24 @@ def load(path: Path) -> Report:
 
 
 def _report(found: Mapping[str, Any]) -> Report:
-    derivations = [
-        DerivationReport(
-            each["name"], each["source"], list(map(_equation, each["equations"])), each.get("note")
-        )
-        for each in found["derivations"]
-    ]
+    derivations = list(map(_derivation, found["derivations"]))
     return Report(
         found["environment"], found["settings"], found["totals"], derivations, found.get("interrupted", False)
     )
+
+
+def _derivation(found: Mapping[str, Any]) -> DerivationReport:
+    equations = list(map(_equation, found["equations"]))
+    report = DerivationReport(found["name"], found["source"], equations, found.get("note"))
+    report.wiring, report.met = _data(Wiring, found.get("wiring", {})), _data(Met, found.get("met", {}))
+    report.wiring.derivatives = {
+        name: (root, symbol) for name, (root, symbol) in report.wiring.derivatives.items()
+    }
+    report.met.sizes = {
+        dimension: {int(size): shapes for size, shapes in counts.items()}
+        for dimension, counts in report.met.sizes.items()
+    }
+    return report
 
 
 def _equation(found: Mapping[str, Any]) -> EquationReport:
