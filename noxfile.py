@@ -17,7 +17,7 @@ def group(name: str) -> list[str]:
 @nox.session
 def verify(session: nox.Session) -> None:
     """Judge gradients: `nox -s verify`, `nox -s verify -- --list`, `nox -s verify -- my_layer.py`."""
-    session.install("-e", ".[verify]")
+    session.install("-e", ".[verify,report]")
     session.run("python", "-m", "verify", *session.posargs)
 
 

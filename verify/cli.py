@@ -12,13 +12,14 @@ from rich.console import Console
 
 from verify.command_line import UsageError, parser
 from verify.mutants import kill_matrix
-from verify.report import comparison, json, junit, markdown, saved, terminal, timings
+from verify.report import comparison, json, junit, markdown, page, saved, terminal, timings
 from verify.runtime import files, platforms
 from verify.runtime.timings import timed
 from verify.settings import Settings
 from verify.targets import template
-from verify.verdict import COMPOSED
+from verify.verdict import COMPOSED, Report
 
+BESIDE = "the page is written beside it"
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
 BOOK = "manual_bp."  # begins the modules of the book's derivations
 WHOLE = (COMPOSED, r"\text{the equations composed}")  # judged as one more equation
@@ -71,6 +72,10 @@ def _run(options: argparse.Namespace) -> int:
         path = _writable(options.report or settings.directory / "mutants.json")
         return _mutate(found, settings, console, path)
     path = _writable(options.report or settings.directory / "report.json")
+    if path.suffix == page.SUFFIX:
+        raise UsageError(
+            f"--report {path}: expected a name for the JSON, as {path.with_suffix('.json')}; {BESIDE}"
+        )
     more = {
         save: _writable(given, name)
         for name, given, save in (
@@ -214,6 +219,14 @@ def _mutate(found, settings: Settings, console: Console, path: Path) -> int:
     return GOOD if kills.good else BAD
 
 
+def _page(report: Report, path: Path) -> str:
+    """Writes the page, where what it takes is installed; what is said of it."""
+    if not page.available():
+        return page.ADVICE
+    page.save(report, path)
+    return f"page: {path}"
+
+
 def _judge(
     found,
     settings: Settings,
@@ -230,7 +243,7 @@ def _judge(
     json.save(report, path)
     for save, where in more.items():
         save(report, where)
-    terminal.show(report, console, path, quiet=options.quiet)
+    terminal.show(report, console, path, _page(report, path.with_suffix(page.SUFFIX)), quiet=options.quiet)
     if options.timings:
         timings.show(report, console)
     if report.interrupted:

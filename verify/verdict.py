@@ -91,13 +91,9 @@ class DeviceEvidence:
     exact: int = 0  # elements whose bound was zero: judged to the bit
     kinks: int = 0  # elements exactly at a kink or a tie
     worst: float = 0.0
-    ulps: float = (
-        0.0  # the largest difference in units in the last place, where the problem is well-conditioned
-    )
+    ulps: float = 0.0  # the largest difference in units in the last place, where it is well-conditioned
     power: float | None = None  # the smallest relative error it would have seen; None: none
-    autodiff_worst: float | None = (
-        None  # of `jax.grad`, run in the gradient's place; None for equations alone
-    )
+    autodiff_worst: float | None = None  # of `jax.grad` in the gradient's place; None for equations alone
     autodiff_ulps: float | None = None
     manual_ulps: float | None = None  # by hand, on the very cases of `autodiff_ulps`
     ways: dict[str, int] = dataclasses.field(default_factory=dict)  # cases: batched, single, or inside scan
@@ -142,9 +138,7 @@ class EquationReport:
     bounds: BoundsEvidence = dataclasses.field(default_factory=BoundsEvidence)
     device: list[DeviceEvidence] = dataclasses.field(default_factory=list)
     counterexample: Counterexample | None = None
-    diagnosis: str | None = (
-        None  # of an equation that is refuted: what the difference is, where it is recognised
-    )
+    diagnosis: str | None = None  # of a refuted one: what the difference is, where it is recognised
     cause: str | None = None  # of a result that is farther off than rounding explains: where it turns right
     opinions: dict[str, str] = dataclasses.field(default_factory=dict)  # what other oracles say of `jax.grad`
     dispute: str | None = None  # who says what, where they do not agree

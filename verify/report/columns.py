@@ -38,14 +38,15 @@ def _error(equation: EquationReport) -> str:
     return "2" + "".join(signs.SUPERSCRIPT[digit] for digit in exponent) + mark
 
 
-def _worst(equation: EquationReport) -> str:
+def worst(equation: EquationReport) -> str:
+    """The largest difference over the rounding error that explains it, in float64 and on the device."""
     if not _bounded(equation):
         return NONE
-    worst = max([equation.bounds.worst, *(lane.worst for lane in equation.device)])
-    if 1000 <= worst < math.inf:
-        return f"{worst:.0e}".replace("e+0", "e").replace("e+", "e")
-    text = f"{worst:.2g}"
-    return text if worst == 1 or float(text) != 1 else ("<1" if worst < 1 else ">1")
+    found = max([equation.bounds.worst, *(lane.worst for lane in equation.device)])
+    if 1000 <= found < math.inf:
+        return f"{found:.0e}".replace("e+0", "e").replace("e+", "e")
+    text = f"{found:.2g}"
+    return text if found == 1 or float(text) != 1 else ("<1" if found < 1 else ">1")
 
 
 def _bounded(equation: EquationReport) -> int:
@@ -54,12 +55,12 @@ def _bounded(equation: EquationReport) -> int:
 
 def certainty(equation: EquationReport) -> str:
     """The probability of error of a proof; of what is verified or inaccurate, the worst difference."""
-    worst = _worst(equation)
-    if (is_closed(equation) and equation.verdict is Verdict.PROVED) or worst == NONE:
+    largest = worst(equation)
+    if (is_closed(equation) and equation.verdict is Verdict.PROVED) or largest == NONE:
         return _error(equation)
     if equation.verdict.good:
-        return f"≤ {worst}"
-    return f"× {worst}" if equation.verdict is Verdict.INACCURATE else NONE
+        return f"≤ {largest}"
+    return f"× {largest}" if equation.verdict is Verdict.INACCURATE else NONE
 
 
 def _device(equation: EquationReport, what: str) -> int:
@@ -89,5 +90,5 @@ WIDE_COLUMNS = (
     Column("bounds\ncases", 6, lambda equation: count(equation.bounds.cases)),
     Column("device\ncases", 6, lambda equation: count(_device(equation, "cases"))),
     Column("\nexact", 6, lambda equation: count(_device(equation, "exact"))),
-    Column("\nworst", 7, _worst),
+    Column("\nworst", 7, worst),
 )

@@ -67,15 +67,25 @@ def listing(listed: Iterable[tuple[str, EquationReport]]) -> str:
     lines = []
     for derivation, equation in listed:
         case = equation.counterexample
-        again = "" if case is None else _commands(case)[-1:]
+        again = "" if case is None else commands(case)[-1:]
         lines += [f"  {derivation}/{equation.name} is {equation.verdict}", *(INDENT + line for line in again)]
     return "\n".join(["these go with what is told above:", *lines] if lines else [])
 
 
-def _commands(case: Counterexample) -> list[str]:
+def commands(case: Counterexample) -> list[str]:
     """The commands that show a case again."""
     again = [f"python {shlex.quote(case.script)}"] if case.script else []
     return again + ([f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else [])
+
+
+def numbers_of(case: Counterexample) -> list[str]:
+    """The rows and leaves of a case, as lines that assign them."""
+    return _assignments({**case.choices, **case.leaves})
+
+
+def given(case: Counterexample) -> list[str]:
+    """What the equation alone was given besides the leaves, as lines that assign it."""
+    return _assignments({key: value for key, value in case.inputs.items() if key not in case.leaves})
 
 
 def told(case: Counterexample, name: str) -> list[str]:
@@ -85,13 +95,9 @@ def told(case: Counterexample, name: str) -> list[str]:
     whole = "" if case.quantity in ("", name) else f" of the {name}"
     what = (case.quantity if whole else name) + (f"[{at}]" if at else "") + whole
     lines = ["", *_wrapped(f"smallest case found ({', '.join(filter(None, (dims, case.dtype)))}):", "  ")]
-    lines += _assignments({**case.choices, **case.leaves})
-    if given := {key: value for key, value in case.inputs.items() if key not in case.leaves}:
-        lines += [
-            "",
-            *_wrapped("what the equation alone was given, from autodiff:", "  "),
-            *_assignments(given),
-        ]
+    lines += numbers_of(case)
+    if inputs := given(case):
+        lines += ["", *_wrapped("what the equation alone was given, from autodiff:", "  "), *inputs]
     difference = abs(case.manual - case.autodiff)
     lines += [
         "",
@@ -103,7 +109,7 @@ def told(case: Counterexample, name: str) -> list[str]:
     ]
     if case.holds:
         lines += ["", *_wrapped(f"equations before it that hold: {', '.join(case.holds)}", "  ")]
-    if again := _commands(case):
+    if again := commands(case):
         lines += ["", "  to see it again:", *(INDENT + command for command in again)]
     if case.unwritable:
         lines += ["", *_wrapped(f"no script of it: {case.unwritable}", "  ")]

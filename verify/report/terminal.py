@@ -86,8 +86,18 @@ def text(report: Report) -> str:
     return "\n".join(line.rstrip() for line in printed.get().splitlines()).rstrip()
 
 
-def show(report: Report, console: Console, saved: Path | None = None, *, quiet: bool = False) -> None:
-    """Print the whole of `report`, and that it was saved to `saved`; `quiet`: what failed and the summary alone."""
+def show(
+    report: Report,
+    console: Console,
+    saved: Path | None = None,
+    page: str | None = None,
+    *,
+    quiet: bool = False,
+) -> None:
+    """Print the whole of `report`, and that it was saved to `saved`; `quiet`: what failed and the summary alone.
+
+    `page` says where the page is, or what to install for one.
+    """
     columns = WIDE_COLUMNS if console.width >= WIDE else COLUMNS
     for derivation in () if quiet else report.derivations:
         _show_derivation(derivation, columns, console)
@@ -100,6 +110,8 @@ def show(report: Report, console: Console, saved: Path | None = None, *, quiet: 
     if rest := listing(found.listed):
         console.print(Text(rest), soft_wrap=True, end="\n\n")
     _show_summary(report, console, saved)
+    if page is not None:
+        console.print(page, soft_wrap=True)
 
 
 def show_again(
