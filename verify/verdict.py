@@ -54,6 +54,7 @@ class SizeEvidence:
 
     every: dict[str, int] = dataclasses.field(default_factory=dict)  # the size up to which all decide it
     sampled: dict[str, str] = dataclasses.field(default_factory=dict)  # why only sizes that were drawn count
+    log2_error: float = 0.0  # log2 of the probability that what is claimed of every size is wrong
 
 
 @dataclasses.dataclass

@@ -47,6 +47,8 @@ def conclude(
             merged.verdict, merged.because = verdict(merged, faults, unmet, broken)
             if merged.verdict is not Verdict.PROVED:
                 merged.proof.sizes = SizeEvidence()
+            elif merged.proof.log2_error > WEAKEST:
+                merged.proof.log2_error = merged.proof.sizes.log2_error  # it is these that prove it
             case = merged.counterexample
             if case is not None and case.lane == "device" and merged.verdict is Verdict.INCONCLUSIVE:
                 merged.counterexample = merged.cause = None  # it is not the equation's own
@@ -171,8 +173,13 @@ def _worst(report: EquationReport, broken: Mapping[str, float]) -> DeviceEvidenc
 
 
 def _too_weak(proof: ProofEvidence) -> bool:
-    """Whether the sides agree at all points, and yet a wrong equation might have as well."""
-    return proof.status is Status.CLOSED and proof.points >= ENOUGH and proof.log2_error > WEAKEST
+    """Whether the sides agree at all points, and yet a wrong equation might have as well.
+
+    What is proved at every size is proved by its local rule, whose degrees are those of a few small shapes.
+    """
+    agrees = proof.status is Status.CLOSED and proof.points >= ENOUGH
+    everywhere = proof.sizes.every and not proof.sizes.sampled
+    return agrees and proof.log2_error > WEAKEST and not everywhere
 
 
 def _said_of_broken(broken: Mapping[str, float]) -> str:

@@ -163,7 +163,8 @@ def merge_sizes(claims: Sequence[SizeEvidence]) -> SizeEvidence:
             sampled.setdefault(dim, why)
         for dim, reach in claim.every.items():
             every[dim] = max(reach, every.get(dim, 0))
-    return SizeEvidence({dim: reach for dim, reach in every.items() if dim not in sampled}, sampled)
+    every = {dim: reach for dim, reach in every.items() if dim not in sampled}
+    return SizeEvidence(every, sampled, max((claim.log2_error for claim in claims), default=0.0))
 
 
 def rank_of(report: EquationReport) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from verify.campaign.work import Findings
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT
 from verify.runtime.timings import timed
-from verify.sizes.claims import claim
+from verify.sizes.claims import SizeClaim, claim
 from verify.verdict import SizeEvidence
 
 UNREADABLE = "its program cannot be read for sizes"
@@ -40,11 +40,16 @@ def _claim(pair: Pair, name: str, seed: int) -> SizeEvidence:
         found = [claim(each, each.derivation.equations[name], seed) for each in pair.others()]
     except Exception as error:  # no claim is no loss: the equation is judged at the sizes that were drawn
         return _nothing(pair, f"{UNREADABLE}: {type(error).__name__}")
-    return merge_sizes([SizeEvidence(each.every, each.sampled) for each in found])
+    return merge_sizes([SizeEvidence(each.every, each.sampled, _error(each)) for each in found])
+
+
+def _error(found: SizeClaim) -> float:
+    return found.log2_error if found.every else 0.0
 
 
 def _of(name: str, evidence: SizeEvidence) -> SizeEvidence:
-    return SizeEvidence(evidence.every, {dim: f"{name}: {why}" for dim, why in evidence.sampled.items()})
+    sampled = {dim: f"{name}: {why}" for dim, why in evidence.sampled.items()}
+    return SizeEvidence(evidence.every, sampled, evidence.log2_error)
 
 
 def _nothing(pair: Pair, why: str) -> SizeEvidence:

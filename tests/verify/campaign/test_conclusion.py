@@ -14,6 +14,7 @@ from verify.verdict import (
     DeviceEvidence,
     EquationReport,
     ProofEvidence,
+    SizeEvidence,
     Status,
     Verdict,
 )
@@ -42,6 +43,8 @@ RAISED = Fault("dJ_dW: raised ZeroDivisionError", wrong=False)
 
 FEW = dataclasses.replace(CLOSED, points=ENOUGH - 1)
 WEAK, STRONG = (dataclasses.replace(CLOSED, log2_error=log2_error) for log2_error in (-63.0, -64.0))
+EVERYWHERE = dataclasses.replace(WEAK, sizes=SizeEvidence({"h": 2}, log2_error=-900.0))
+SOMEWHERE = dataclasses.replace(WEAK, sizes=SizeEvidence({"h": 2}, {"d": "a sort"}, log2_error=-900.0))
 EXACT = report(proof=OPEN, device=device(9.0), counterexample=counterexample())
 DISPUTED = report(verdict=Verdict.REFUTED, dispute="jax.grad says 2, forward mode says 1")
 
@@ -52,6 +55,8 @@ CASES = [
     ("few points", report(proof=FEW), [], [], Verdict.VERIFIED, "only 63 points"),
     ("weak", report(proof=WEAK), [], [], Verdict.VERIFIED, "the error bound, 2^-63, is too weak"),
     ("weak, no power", report(proof=WEAK, bounds=BoundsEvidence(10)), [], [], Verdict.INCONCLUSIVE, "too weak"),
+    ("weak, but at every size", report(proof=EVERYWHERE), [], [], Verdict.PROVED, None),
+    ("weak, but at some sizes", report(proof=SOMEWHERE), [], [], Verdict.VERIFIED, "2^-63, is too weak"),
     ("just strong enough", report(proof=STRONG), [], [], Verdict.PROVED, None),
     ("unmet", report(), [], ["piece 2 of relu6"], Verdict.VERIFIED, "piece 2 of relu6"),
     ("open", report(proof=OPEN), [], [], Verdict.VERIFIED, "digamma"),
@@ -191,3 +196,9 @@ def test_what_cannot_be_called_is_not_judged_by_what_else_was_found():
     )
     (equation,) = conclusion.conclude("layer", "a book", [gone]).equations
     assert equation.verdict is Verdict.INCONCLUSIVE and equation.because == RAISED.message
+
+
+def test_what_proves_an_equation_at_every_size_is_the_error_that_is_told():
+    unit = Findings({"dJ_dW": report(proof=EVERYWHERE)})
+    (concluded,) = conclusion.conclude("layer", "", [unit]).equations
+    assert (concluded.verdict, concluded.proof.log2_error) == (Verdict.PROVED, -900.0)
