@@ -30,7 +30,7 @@ from verify.generation.structures import STRUCTURES
 from verify.interpreter.walker import Sizes, forget_programs
 from verify.lanes.bounds import bound
 from verify.lanes.device.lane import Compiled, Device
-from verify.lanes.opinions.opinions import ask_about
+from verify.lanes.opinions.opinions import ask_about, small_enough
 from verify.lanes.proof import prove
 from verify.programs.pair import Pair
 from verify.programs.reference import incomplete
@@ -181,7 +181,7 @@ class Judge:
 
     def _ask_opinions(self) -> None:
         """Asks the other oracles about `jax.grad`, at one small shape and wherever an equation seems to be wrong."""
-        small = device_runs.plans(self.pair, self.unit.index)[0].sizes
+        small = small_enough(self.derivation, device_runs.plans(self.pair, self.unit.index)[0].sizes)
         asked = [(small, {})] if self.unit.on_device and not self.unit.only_replays else []
         asked += [(found.sizes, found.leaves) for found in self.found.values()]
         opinions = self.isolated("a second opinion", ask_about, self.pair, asked, self.seed)

@@ -60,7 +60,15 @@ def subtract(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Boun
 def mul(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
     """Products; an exact zero, or an exact power of two, rounds nothing."""
     a, b = aligned(step, a, b)
-    return product(arithmetic.unit(step), a, b)
+    unit = arithmetic.unit(step)
+    result = product(unit, a, b)
+    if a.exponent is not None and b.exponent is not None:
+        _one_exponential(unit, result, a.exponent + b.exponent)
+    elif a.exponent is not None and b.error is None and (b.value == 1).all():
+        result.exponent = a.exponent
+    elif b.exponent is not None and a.error is None and (a.value == 1).all():
+        result.exponent = b.exponent
+    return result
 
 
 def product(unit: Unit, a: Bounded, b: Bounded) -> Bounded:
@@ -116,6 +124,8 @@ def div(arithmetic: BaseBounds, step: Step, a: Bounded, b: Bounded) -> Bounded:
         if plain.any():
             result.error = np.where(plain & (result.error > 0), spread + unit.flush, result.error)
     _rearranged(unit, result, a, b)
+    if a.exponent is not None and b.exponent is not None:
+        _one_exponential(unit, result, a.exponent - b.exponent)
     result.quotient = (a, b)
     return result
 
@@ -128,6 +138,15 @@ def _rearranged(unit: Unit, result: Bounded, a: Bounded, b: Bounded) -> None:
             outside = ((size * (1 + unit.ulp) > unit.largest) | (size < 2 * unit.tiny)) & (result.value != 0)
             if outside.any():
                 result.error = np.where(outside, np.inf, result.errors)
+
+
+def _one_exponential(unit: Unit, result: Bounded, exponent: Array) -> None:
+    """XLA computes exp(x) exp(y) as exp(x + y), and exp(x) / exp(y) as exp(x - y): their sum is rounded."""
+    result.exponent = exponent
+    with np.errstate(all="ignore"):
+        more = unit.u * np.abs(exponent) * np.abs(result.value)
+    if (more > 0).any():
+        result.error = result.errors + np.where(np.isnan(more), np.inf, more)
 
 
 def neg(arithmetic: BaseBounds, step: Step, a: Bounded) -> Bounded:
@@ -210,7 +229,7 @@ def power(arithmetic: BaseBounds, step: Step, a: Bounded, b: Any) -> Bounded:
         exact = exact | whole & (b.value >= 1) & a.exact_where(
             representable(unit, value, a.grid ** np.abs(b.value))
         )
-        exact = exact | whole & (b.value > 0) & a.exact_where(a.value == 0)
+        exact = exact | (b.value > b.errors) & a.exact_where(a.value == 0)
     # the device may multiply b times, or take exp(b log a), whose error grows with the exponent
     relative = (ulps + np.abs(b.value * np.log(size))) * unit.ulp + 8 * HOST
     relative = np.where(np.isfinite(relative), relative, ulps * unit.ulp)

@@ -208,7 +208,9 @@ def elementary(name: str) -> Callable[..., Bounded]:
                 if name != "sqrt"
                 else _square(a, value, arithmetic.units.ulps(name, unit), unit.bits)
             )
-        return rounded(unit, value, spread, (a,), exact, relative)
+        result = rounded(unit, value, spread, (a,), exact, relative)
+        result.exponent = x if name == "exp" else None
+        return result
 
     return rule
 

@@ -2,11 +2,13 @@ r"""Primitives without a rule: the value from jax itself, in float64 on the host
 
 The estimate is |J| (e + 2 n u max|x|) with the Jacobian J at the carried values and n the longest axis of the
 operands: first order in the operands' errors, and as if the algorithm were stable up to a factor of n. It is
-never zero by silence.
+never zero by silence. Where the primitive itself errs by more than its share of that, at the very numbers that are
+drawn and in the dtype of the run, the whole estimate is as many times larger, twice over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from verify.interpreter.steps import Step
 
 Value = Any
+MANY = 64  # cases that are computed together
 
 
 def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value]:
@@ -48,10 +51,46 @@ def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value
         if operands[i].error is None and all(row is None or np.isnan(row[i]).all() for row in jacobian):
             moved[i] = None  # an exact parameter, such as the order of a Bessel function
     results = [_with_error(value, row, moved, unit.u) for value, row in zip(values, jacobian, strict=True)]
+    if floats and unit.bits < 53:
+        results = _measured(results, _compiled(step, floats), arrays, floats, unit.name)
     whole = [i for i, value in enumerate(values) if value.dtype.kind in "iub"]
     if whole and moved:
         _doubt(results, whole, _compiled(step, floats), arrays, moved)
     return results
+
+
+def _measured(
+    results: list[Value], compiled: _Compiled, arrays: list[Array], floats: tuple[int, ...], dtype: str
+) -> list[Value]:
+    """With errors that cover what the primitive gives in this dtype on the default device, where it runs in it.
+
+    Every case is met often enough for a compiler to compute it among others, with instructions for many at once; and a
+    number that is the same everywhere, as an order is, stands in the program, which is another one then.
+    """
+    times = -(-MANY // len(arrays[0]))
+    many = [np.tile(a, (times, *(1,) * (a.ndim - 1))) for a in arrays]
+    rounded = [a.astype(jnp.dtype(dtype)) if i in floats else a for i, a in enumerate(many)]
+    exact = [a.astype(many[i].dtype) for i, a in enumerate(rounded)]
+    same = tuple((i, float(a.flat[0])) for i, a in enumerate(exact) if i in floats and (a == a.flat[0]).all())
+    try:
+        computed = [np.asarray(value) for value in compiled.with_literals(same)(*rounded)]
+    except Exception:  # whatever it is: it does not run in this dtype, and is not called in it
+        return results
+    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+        true = [np.asarray(value) for value in compiled.values(*exact)]
+    return [_covering(*each) for each in zip(results, computed, true, strict=True)]
+
+
+def _covering(result: Value, computed: Array, true: Array) -> Value:
+    """A result whose errors are so many times larger as the primitive's own error is, twice over."""
+    if not isinstance(result, Bounded) or result.error is None or computed.dtype.kind == "c":
+        return result
+    own = np.abs(computed.astype(np.float64) - true)
+    own = own.reshape(-1, *result.value.shape).max(axis=0)
+    with np.errstate(all="ignore"):
+        times = own / result.error
+    worst = float(np.max(times, where=np.isfinite(times), initial=0.0))
+    return result if worst <= 0.5 else Bounded(result.value, result.error * 2 * worst)
 
 
 def _doubt(
@@ -98,6 +137,8 @@ class _Compiled:
         self.values = jax.jit(
             jax.vmap(apply) if step.inputs else lambda: [result[None] for result in apply()]
         )
+        self._apply = apply
+        self._with_literals: dict[tuple[tuple[int, float], ...], Callable[..., Any]] = {(): self.values}
         self.rows = jax.jit(jax.vmap(jax.jacfwd(smooth_results, argnums=floats)))
         self.row = {i: jax.jit(jax.vmap(jax.jacfwd(smooth_results, argnums=i))) for i in floats}
 
@@ -108,6 +149,17 @@ class _Compiled:
             return values, [None] * len(values)
         rows = iter(self._rows(values, arrays))
         return values, [next(rows) if is_smooth else None for is_smooth in self.smooth]
+
+    def with_literals(self, same: tuple[tuple[int, float], ...]) -> Callable[..., Any]:
+        """The results, where these operands are numbers that are known beforehand."""
+        if same not in self._with_literals:
+
+            def apply(*operands: Any) -> list[Any]:
+                known = {i: jnp.full_like(operands[i], number) for i, number in same}
+                return self._apply(*(known.get(i, operand) for i, operand in enumerate(operands)))
+
+            self._with_literals[same] = jax.jit(jax.vmap(apply))
+        return self._with_literals[same]
 
     def _rows(self, values: list[Array], arrays: tuple[Array, ...]) -> list[dict[int, Array]]:
         """All derivatives at once, or, where jax knows none by some operand, one by one; NaN for those."""

@@ -22,7 +22,7 @@ class Bounded:
     A value that is not finite and has error 0 is so for certain; with error inf nothing is known of it.
     """
 
-    __slots__ = ("_grid", "_some_exact", "error", "quotient", "tag", "value")
+    __slots__ = ("_grid", "_some_exact", "error", "exponent", "quotient", "tag", "value")
 
     def __init__(self, value: Array, error: Array | None = None, tag: Array | None = None):
         self.value = value
@@ -31,6 +31,7 @@ class Bounded:
         self.quotient: tuple[Bounded, Bounded] | None = (
             None  # what was divided by what, where this is a quotient
         )
+        self.exponent: Array | None = None  # of e, where this is an exponential or a product of some
         self._grid: Array | None = None
         self._some_exact: bool | None = None
 

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from manual_bp.derivation import Derivation
 from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.arithmetic.bounds.value import Bounded, differs
 from verify.arithmetic.field.arithmetic import Field
@@ -65,6 +66,15 @@ class Opinions:
         for name, said in other.said.items():
             self.said[name] = worst(self.said.get(name, {}), said)
         self.disputes = {**other.disputes, **self.disputes}
+
+
+def small_enough(derivation: Derivation, sizes: Sizes) -> Sizes:
+    """These sizes, or smaller ones where Jacobians would not be written out: at most 3, at most 2, or 1."""
+    for most in (max(sizes.values(), default=1), 3, 2):
+        smaller = {name: min(size, most) for name, size in sizes.items()}
+        if numbers(derivation, smaller) < LARGE:
+            return smaller
+    return dict.fromkeys(sizes, 1)
 
 
 @timed("second opinions")

@@ -75,6 +75,7 @@ def test_tf32_takes_inputs_of_11_bits():
         (jnp.log1p, 0.0, 0.0), (jnp.tanh, 0.0, 0.0), (jax.nn.sigmoid, 0.0, 0.5), (jnp.sqrt, 9.0, 3.0),
         (jnp.sqrt, 0.0, 0.0), (jnp.cos, 0.0, 1.0), (jnp.sin, 0.0, 0.0), (lax.erf, 0.0, 0.0),
         (lax.erfc, 0.0, 1.0),
+        (lambda x: x**0.75, 0.0, 0.0), (lambda x: lax.pow(x, 2.5), 0.0, 0.0),
         (lambda x: x / 4, 3.0, 0.75), (lambda x: 0 / x, 3.0, 0.0), (lambda x: jnp.float64(1) * x, 3.0, 3.0),
     ],
 )  # fmt: skip

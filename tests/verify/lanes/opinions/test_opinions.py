@@ -161,6 +161,22 @@ def test_a_wrong_derivative_is_disputed_and_the_right_ones_are_not(function):
     )
 
 
+@pytest.mark.parametrize("function", [lying_backwards, lying_forwards])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda f: lambda x: jnp.where(jnp.arange(len(x)) >= len(x) - 1, x, f(x)),
+        lambda f: lambda x: f(x) * jax.nn.softmax(x, where=jnp.arange(len(x)) <= 0),
+        lambda f: lambda x: f(x) + jnp.maximum(jnp.ones(len(x)), 1.0),
+        lambda f: lambda x: f(x) * jnp.max(jnp.zeros(3)) + f(x),
+    ],
+    ids=["places", "a mask", "equal numbers", "an extreme of equal numbers"],
+)
+def test_what_stays_equal_is_no_kink(function, around):
+    """Finite differences are heard though numbers are compared that are equal wherever the leaves are."""
+    assert heard(derivation_of(around(function))).said["dJ_dx"][DIFFERENCES] == "differs"
+
+
 def test_a_vjp_rule_has_no_forward_mode():
     assert FORWARD not in heard(derivation_of(lying_backwards)).said["dJ_dx"]
 
