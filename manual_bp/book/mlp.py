@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from manual_bp import activations
 from manual_bp.derivation import Derivation
 
 
@@ -75,21 +76,32 @@ def dswish_dbeta(x: Float[Array, ""], beta: Float[Array, ""]) -> Float[Array, ""
     return x * (x * (jax.nn.sigmoid(beta * x) * jax.nn.sigmoid(-beta * x)))
 
 
+def gelu(x: Float[Array, ""]) -> Float[Array, ""]:
+    r"""$\mathrm{gelu}(x) = x \Phi(x)$, with $\Phi$ the normal distribution function"""
+    return activations.gelu(x)
+
+
+def dgelu_dx(x: Float[Array, ""]) -> Float[Array, ""]:
+    r"""$\frac{d}{dx} x \Phi(x) = \Phi(x) + x \varphi(x)$"""
+    return activations.dgelu(x)
+
+
 def total(
     relu: Float[Array, ""],
     prelu: Float[Array, ""],
     sigmoid: Float[Array, ""],
     tanh: Float[Array, ""],
     swish: Float[Array, ""],
+    gelu: Float[Array, ""],
 ) -> Float[Array, ""]:
     """$J$, their sum."""
-    return relu + prelu + sigmoid + tanh + swish
+    return relu + prelu + sigmoid + tanh + swish + gelu
 
 
 DERIVATION = Derivation(
     name="mlp",
     source="Dive into Deep Learning, 'Multilayer Perceptrons', activation functions",
-    forward=dict(relu=relu, prelu=prelu, sigmoid=sigmoid, tanh=tanh, swish=swish, J=total),
+    forward=dict(relu=relu, prelu=prelu, sigmoid=sigmoid, tanh=tanh, swish=swish, gelu=gelu, J=total),
     backward=dict(
         drelu_dx=drelu_dx,
         dprelu_dx=dprelu_dx,
@@ -98,5 +110,6 @@ DERIVATION = Derivation(
         dtanh_dx=dtanh_dx,
         dswish_dx=dswish_dx,
         dswish_dbeta=dswish_dbeta,
+        dgelu_dx=dgelu_dx,
     ),
 )

@@ -1,15 +1,16 @@
-r"""The book's chapter on softmax regression: cross-entropy by the logits, and the layer on a minibatch.
+r"""The book's chapter on softmax regression: cross-entropy by the logits, a minibatch, exponential families.
 
 One example has logits o (q,) and probabilities y (q,) as target. A minibatch X has shape (n, d), one example a
 row, with W (d, q), b (q,), logits o and targets Y (n, q). $\hat p$ is the softmax.
+An exponential family is one of m outcomes, with the statistics T (m, k) and the natural parameter $\eta$ (k,).
 """
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from manual_bp.derivation import Derivation
-from manual_bp.domains import simplex
+from manual_bp.domains import index, simplex
 from manual_bp.losses import dsoftmax_cross_entropy, softmax_cross_entropy
 
 SOURCE = "Dive into Deep Learning, 'Softmax Regression'"
@@ -86,6 +87,39 @@ DERIVATION = Derivation(
     forward=dict(o=logits, L=mean_loss),
     backward=dict(dL_do=dL_do, dL_dW=dL_dW, dL_db=dL_db),
     domains=dict(Y=simplex),
+)
+
+
+def log_normalizer(eta: Float[Array, " k"], statistics: Float[Array, "m k"]) -> Float[Array, ""]:
+    r"""$A(\eta) = \log \sum_x \exp(\eta^\top T(x))$, over m outcomes x"""
+    return jax.nn.logsumexp(statistics @ eta)
+
+
+def negative_log_likelihood(
+    A: Float[Array, ""], eta: Float[Array, " k"], statistics: Float[Array, "m k"], x: Int[Array, ""]
+) -> Float[Array, ""]:
+    r"""$l = -\log p(x \mid \eta) = A(\eta) - \eta^\top T(x)$"""
+    return A - eta @ statistics[x]
+
+
+def dA_deta(eta: Float[Array, " k"], statistics: Float[Array, "m k"]) -> Float[Array, " k"]:
+    r"""$\nabla_\eta A = E[T]$"""
+    return jax.nn.softmax(statistics @ eta) @ statistics
+
+
+def dl_deta(
+    dA_deta: Float[Array, " k"], statistics: Float[Array, "m k"], x: Int[Array, ""]
+) -> Float[Array, " k"]:
+    r"""$\nabla_\eta (A - \eta^\top T) = E[T] - T$"""
+    return dA_deta - statistics[x]
+
+
+EXPONENTIAL_FAMILY = Derivation(
+    name="exponential-family",
+    source=f"{SOURCE}, of exponential families",
+    forward=dict(A=log_normalizer, l=negative_log_likelihood),
+    backward=dict(dA_deta=dA_deta, dl_deta=dl_deta),
+    domains=dict(x=index("m")),
 )
 
 gradient = DERIVATION.gradient("W", "b")
