@@ -1,5 +1,6 @@
 """The page: whole and well-formed HTML, with every equation and what failed, as it is and in a browser."""
 
+import html
 import html.parser
 import itertools
 import json
@@ -201,37 +202,40 @@ def test_the_command_line_writes_it_beside_the_report(tmp_path: Path, monkeypatc
     assert "--report out/mine.html: expected a name for the JSON, as out/mine.json" in capsys.readouterr().err
 
 
-LOOK = """<script>
-const wide = [...document.querySelectorAll("math")].map(m => m.getBoundingClientRect().width);
-document.documentElement.dataset.seen = JSON.stringify({
-  page: document.documentElement.scrollWidth, window: window.innerWidth, math: wide.length,
-  shown: wide.filter(w => w > 0).length, errors: [...document.querySelectorAll("merror")].length,
-  lost: [...document.querySelectorAll("a")].filter(a => !document.querySelector(a.getAttribute("href"))).length,
-});
-</script></body>"""
+LOOK = """<!doctype html><script>
+const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+  && (e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight);
+function look(frame) {
+  const page = frame.contentDocument, all = [...page.querySelectorAll("*")];
+  const wide = all.filter(e => e.tagName === "math").map(e => e.getBoundingClientRect().width);
+  const unfocused = all.filter(e => e !== page.documentElement && scrolls(e) && e.tabIndex < 0);
+  document.documentElement.dataset.seen = JSON.stringify({
+    page: page.documentElement.scrollWidth, window: frame.contentWindow.innerWidth, math: wide.length,
+    shown: wide.filter(w => w > 0).length, errors: page.querySelectorAll("merror").length,
+    lost: [...page.querySelectorAll("a")].filter(a => !page.querySelector(a.getAttribute("href"))).length,
+    unfocused: unfocused.map(e => e.outerHTML.slice(0, 80)),
+  });
+}
+</script><iframe onload="look(this)" style="border: 0" width="%d" height="900" srcdoc="%s"></iframe>"""
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser is installed: chromium or google-chrome")
-@pytest.mark.parametrize("width", [500, 1200])  # a window of a browser without a screen has at least 500
+@pytest.mark.parametrize("width", [360, 800, 1200])
 def test_in_a_browser_it_is_shown_whole(report: Report, tmp_path: Path, width: int):
-    text = page.render(report).replace("<details>", "<details open>").replace("</body>", LOOK)
-    (path := tmp_path / "page.html").write_text(text)
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--window-size={width},900",
-        "--enable-logging=stderr",
-    ]
-    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
+    """In a frame, as a window of a browser without a screen is not as narrow as a telephone."""
+    text = page.render(report).replace("<details>", "<details open>")
+    (path := tmp_path / "page.html").write_text(LOOK % (width, html.escape(text)))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1300,1000"]
+    logged = ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [str(BROWSER), *options, *logged, "--dump-dom", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "CONSOLE" not in done.stderr
     found = re.search(r'data-seen="([^"]*)"', done.stdout)
     assert found is not None, done.stderr
-    seen = json.loads(found[1].replace("&quot;", '"'))
+    seen = json.loads(html.unescape(found[1]))
     assert seen["math"] == seen["shown"] >= len(report.equations)
-    assert (seen["errors"], seen["lost"]) == (0, 0)
-    assert seen["page"] <= seen["window"]
+    assert (seen["errors"], seen["lost"], seen["unfocused"]) == (0, 0, [])
+    assert seen["page"] <= seen["window"] == width
 
 
 def test_the_gradient_whole_has_no_box(report: Report):

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from verify.verdict import COMPOSED, DerivationReport
 
-LEFT, WIDE, ROW = 142.0, 420.0, 22.0  # pixels: of labels, of the scale, of a row
+LEFT, WIDE, RIGHT = 24.0, 270.0, 12.0  # pixels: the scale between its margins, no wider than a telephone
+ROW, LABEL, AXIS = 44.0, 13.0, 20.0  # pixels: of a row, down to its label, of the numbers below the scale
+APART = 4.0  # from the middle of a row
 LEAST, MOST = 1e-3, 10.0  # of the scale; what lies beyond stands at its end
 RADIUS = 4.0
 LARGEST = 8.0  # radius of the dot of the most frequent size
@@ -50,15 +52,26 @@ def errors(derivation: DerivationReport) -> Plot | None:
         for evidence in equation.device:
             if not evidence.cases:
                 continue
-            y = ROW * (rows.index((evidence.dtype, evidence.precision)) + 0.5)
-            dots.append(_error(equation.name, "hand", evidence.worst, y - ROW / 6))
+            y = _middle(rows.index((evidence.dtype, evidence.precision)))
+            dots.append(_error(equation.name, "hand", evidence.worst, y - APART))
             if equation.name == COMPOSED and evidence.autodiff_worst is not None:
-                dots.append(_error("jax.grad", "autodiff", evidence.autodiff_worst, y + ROW / 6))
+                dots.append(_error("jax.grad", "autodiff", evidence.autodiff_worst, y + APART))
     ticks = [
         (text, _scaled(value)) for value, text in ((1e-3, "≤ 0.001"), (0.01, "0.01"), (0.1, "0.1"), (1, "1"))
     ]
-    labels = [(f"{dtype}, {precision}", ROW * (row + 0.5)) for row, (dtype, precision) in enumerate(rows)]
-    return Plot(labels, dots, ticks, LEFT + WIDE + 20, ROW * len(rows) + 20, _scaled(1.0))
+    return _plot([f"{dtype}, {precision}" for dtype, precision in rows], dots, ticks, _scaled(1.0))
+
+
+def _plot(
+    labels: Sequence[str], dots: list[Dot], ticks: list[tuple[str, float]], limit: float | None = None
+) -> Plot:
+    rows = [(label, ROW * row + LABEL) for row, label in enumerate(labels)]
+    return Plot(rows, dots, ticks, LEFT + WIDE + RIGHT, ROW * len(rows) + AXIS, limit)
+
+
+def _middle(row: int) -> float:
+    """Where the dots of a row stand, below its label."""
+    return ROW * row + LABEL + 12.0
 
 
 def _error(name: str, kind: str, value: float, y: float) -> Dot:
@@ -76,17 +89,17 @@ def sizes(derivation: DerivationReport) -> Plot | None:
     counts = derivation.met.sizes
     if not counts:
         return None
-    largest = max(size for of in counts.values() for size in of)
+    smallest, largest = (edge(size for of in counts.values() for size in of) for edge in (min, max))
     often = max(number for of in counts.values() for number in of.values())
-    scale = WIDE / math.log2(largest + 1)
+    scale = WIDE / max(math.log2((largest + 1) / (smallest + 1)), 1.0)
 
     def at(size: int) -> float:
-        return LEFT + scale * math.log2(size + 1)
+        return LEFT + scale * math.log2((size + 1) / (smallest + 1))
 
     dots = [
         Dot(
             at(size),
-            ROW * (row + 0.5),
+            _middle(row),
             "size",
             f"{name} = {size} in {_times(number)}",
             _radius(number / often),
@@ -94,9 +107,8 @@ def sizes(derivation: DerivationReport) -> Plot | None:
         for row, (name, of) in enumerate(counts.items())
         for size, number in of.items()
     ]
-    labels = [(name, ROW * (row + 0.5)) for row, name in enumerate(counts)]
-    ticks = [(str(size), at(size)) for size in _ticks(largest)]
-    return Plot(labels, dots, ticks, LEFT + WIDE + 20, ROW * len(counts) + 20)
+    ticks = [(str(size), at(size)) for size in _ticks(largest) if size >= smallest]
+    return _plot(list(counts), dots, ticks)
 
 
 def _radius(share: float) -> float:

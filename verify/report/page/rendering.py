@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from manual_bp.construction.axes import gathered
+from manual_bp.description.formula import to_unicode
 from verify.report import columns
 from verify.report.page import graph, plots
 from verify.report.page.mathematics import mathml
@@ -21,6 +22,7 @@ from verify.report.story import commands, given, numbers_of, stories
 from verify.verdict import COMPOSED, Counterexample, DerivationReport, EquationReport, Report, Verdict
 
 LONGEST = 100_000  # characters of a script that are shown
+WIDE = 30  # characters of a formula that a narrow window may not hold, so that it scrolls
 
 
 @dataclass
@@ -34,6 +36,10 @@ class Equation:
     @property
     def math(self) -> Markup:
         return mathml(self.report.tex)
+
+    @property
+    def wide(self) -> bool:
+        return len(to_unicode(self.report.tex)) > WIDE
 
     @property
     def figures(self) -> list[tuple[str, str]]:
@@ -149,12 +155,14 @@ def page(report: Report) -> str:
     environment.filters["slug"] = lambda verdict: str(verdict).replace(" ", "-")
     sections = list(_sections(report))
     equations = [equation for section in sections for equation in section.equations]
-    told = {id(equation) for _, equation in stories(report.derivations).told}
+    stories_told = {id(equation) for _, equation in stories(report.derivations).told}
+    failed = [equation for equation in equations if id(equation.report) in stories_told]
     counts = Counter(equation.report.verdict for equation in equations)
     return environment.get_template("page.html").render(
         report=report,
         sections=sections,
-        failed=[equation for equation in equations if id(equation.report) in told],
+        failed=failed,
+        told={equation.anchor for equation in failed},
         errata=[
             e for e in equations if e.report.verdict is Verdict.PRINTED_WRONG and e.report.name != COMPOSED
         ],
