@@ -104,9 +104,20 @@ def derror_dU(X: Float[Array, "n m"], U: Float[Array, "n r"], V: Float[Array, "r
     return -2 * ((X - U @ V) @ V.T)
 
 
-def total(logarithm, quartic, quadratic, bump, product, square_of_sum, error) -> Number:
+def exercise(q: Float[Array, "2"]) -> Number:
+    r"""$f(x, y) = x^2 y + x y^2$"""
+    return q[0] ** 2 * q[1] + q[0] * q[1] ** 2
+
+
+def dexercise_dq(q: Float[Array, "2"]) -> Float[Array, "2"]:
+    r"""$\nabla f(x, y) = [2xy + y^2, x^2 + 2xy]^\top$"""
+    x, y = q
+    return jnp.stack([2 * x * y + y**2, x**2 + 2 * x * y])
+
+
+def total(logarithm, quartic, quadratic, bump, product, square_of_sum, error, exercise) -> Number:
     """$J$, the sum of all."""
-    return logarithm + quartic + quadratic + bump + product + square_of_sum + error
+    return logarithm + quartic + quadratic + bump + product + square_of_sum + error + exercise
 
 
 GRADIENTS = Derivation(
@@ -114,12 +125,12 @@ GRADIENTS = Derivation(
     source=SOURCE,
     forward=dict(
         logarithm=logarithm, quartic=quartic, quadratic=quadratic, bump=bump, product=product,
-        square_of_sum=square_of_sum, error=error, J=total,
+        square_of_sum=square_of_sum, error=error, exercise=exercise, J=total,
     ),
     backward=dict(
         dlogarithm_dx=dlogarithm_dx, dlogarithm_dy=dlogarithm_dy, dquartic_dx=dquartic_dx,
         dquadratic_dq=dquadratic_dq, dbump_dq=dbump_dq, dproduct_dv=dproduct_dv,
-        dsquare_of_sum_dv=dsquare_of_sum_dv, derror_dV=derror_dV, derror_dU=derror_dU,
+        dsquare_of_sum_dv=dsquare_of_sum_dv, derror_dV=derror_dV, derror_dU=derror_dU, dexercise_dq=dexercise_dq,
     ),
 )  # fmt: skip
 
