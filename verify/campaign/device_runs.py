@@ -29,17 +29,18 @@ class Plan(NamedTuple):
     alone: bool
 
 
-def plans(pair: Pair, turn: int) -> list[Plan]:
+def plans(pair: Pair, turn: int, *, thorough: bool = False) -> list[Plan]:
     """Two shapes, small and pairwise different, the second with a 1; four programs: compiling is what takes time.
 
-    Which dimension is which takes turns, and so does everything that is run at one of the two only.
+    Which dimension is which takes turns, and so does everything that is run at one of the two only; but where it is to
+    be `thorough`, the equations alone are run at both.
     """
     names = dimension_names(pair.derivation)
     found = []
     for place, (lowest, way) in enumerate(((2, "batched"), (1, ("single", "scan")[turn // 2 % 2]))):
         sizes = {name: lowest + (axis + turn + place) % len(names) for axis, name in enumerate(names)}
         here = turn % 2 == place
-        found.append(Plan(sizes, (way,), (way,) if here else (), not here))
+        found.append(Plan(sizes, (way,), (way,) if here else (), thorough or not here))
     return found
 
 

@@ -169,7 +169,7 @@ class Judge:
     def _run_on_device(self) -> None:
         for turn, dtype in enumerate(self.settings.dtypes, start=self.unit.index):
             compiled = self.compiled(dtype)
-            plans = device_runs.plans(self.pair, turn)
+            plans = device_runs.plans(self.pair, turn, thorough=self.first)
             if self.findings.on_device_alone:
                 plans += device_runs.largest(self.pair, (planned.case.dims for planned in self.unit.explored))
             for sizes, ways, autodiff, alone in plans:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 import verify
-from manual_bp.domains import nonnegative
+from manual_bp.domains import nonnegative, one_hot
 from verify.verdict import EquationReport, Verdict
 
 
@@ -87,3 +87,27 @@ def test_what_keeps_its_digits_is_not_blamed(name: str, tmp_path: Path):
     equation = judged(objective, manual, domains, tmp_path)
     assert equation.verdict in (Verdict.PROVED, Verdict.VERIFIED), equation.because
     assert all(device.lost == 0 for device in equation.device)
+
+
+def test_the_equation_is_named_that_overflows_though_it_is_shown_at_more_than_one_element_only(
+    tmp_path: Path,
+):
+    """Alone and in the gradient whole: at size 1 a softmax without its shift is 1, or NaN where nothing is asked."""
+
+    def softmax_unshifted(o, y):
+        return jnp.exp(o) / jnp.sum(jnp.exp(o)) - y
+
+    report = verify.check_gradient(
+        softmax_unshifted,
+        lambda o, y: jax.nn.logsumexp(o) - y @ o,
+        "o",
+        shapes=dict(o="q", y="q"),
+        domains=dict(y=one_hot),
+        examples=2,
+        directory=tmp_path,
+    )
+    found = {equation.name: equation for equation in report.equations}
+    assert {name: equation.verdict for name, equation in found.items()} == dict.fromkeys(
+        found, Verdict.INACCURATE
+    )
+    assert "exp overflows" in str(found["dJ_do"].because)

@@ -212,6 +212,14 @@ def test_shapes_are_small_and_pairwise_different_and_take_turns():
     assert smallest == {"d", "h", "q"}
 
 
+def test_where_it_is_to_be_thorough_the_equations_alone_are_run_at_both_shapes():
+    pair = pair_of(activation="relu", loss="huber")
+    for turn in range(2):
+        plans = device_runs.plans(pair, turn, thorough=True)
+        assert [plan.alone for plan in plans] == [True, True]
+        assert [plan[:3] for plan in plans] == [plan[:3] for plan in device_runs.plans(pair, turn)]
+
+
 def test_in_turn_everything_is_run_at_both_shapes_and_in_every_way():
     turns = [device_runs.plans(pair_of(activation="relu", loss="huber"), turn) for turn in range(4)]
     for plans in turns:
