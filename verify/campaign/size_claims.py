@@ -11,6 +11,13 @@ from verify.runtime.timings import timed
 from verify.sizes.claims import SizeClaim, claim
 from verify.verdict import SizeEvidence
 
+
+def everywhere(findings: Findings) -> bool:
+    """Whether every equation is proved at every size, so that shapes that are drawn only test how they compose."""
+    claims = [report.proof.sizes for report in findings.equations.values()]
+    return all(sizes.every and not sizes.sampled for sizes in claims)
+
+
 UNREADABLE = "its program cannot be read for sizes"
 
 
@@ -37,10 +44,17 @@ def _claim(pair: Pair, name: str, seed: int) -> SizeEvidence:
     if name in pair.given_up or name in pair.closed:
         return _nothing(pair, "it cannot be walked")
     try:
-        found = [claim(each, each.derivation.equations[name], seed) for each in pair.others()]
+        found = [_known(each, name, seed) for each in pair.others()]
     except Exception as error:  # no claim is no loss: the equation is judged at the sizes that were drawn
         return _nothing(pair, f"{UNREADABLE}: {type(error).__name__}")
     return merge_sizes([SizeEvidence(each.every, each.sampled, _error(each)) for each in found])
+
+
+def _known(pair: Pair, name: str, seed: int) -> SizeClaim:
+    """The claim, made once."""
+    if name not in pair.claims:
+        pair.claims[name] = claim(pair, pair.derivation.equations[name], seed)
+    return pair.claims[name]
 
 
 def _error(found: SizeClaim) -> float:

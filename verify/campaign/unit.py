@@ -16,7 +16,7 @@ from verify.campaign.dtype_programs import judge_in_dtypes
 from verify.campaign.evidence import ENOUGH, TOO_CLOSE
 from verify.campaign.isolation import Isolation
 from verify.campaign.kept_cases import replay_kept
-from verify.campaign.size_claims import enter_claims
+from verify.campaign.size_claims import enter_claims, everywhere
 from verify.campaign.work import Findings, Unit, blank, upstream
 from verify.counterexamples import search
 from verify.counterexamples.search import FailingCase
@@ -45,6 +45,7 @@ AGAIN = 8  # times the points, where too few of them had a value
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
 WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
 BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
+CLAIMED_EVERY = 4  # one in so many is looked at where all equations are proved at every size
 BOUNDED = 24  # cases of the bounds lane at a shape
 BATCH = 24  # cases of each structure that one compiled shape is run on
 
@@ -98,6 +99,7 @@ class Judge:
             if not self.unit.only_replays:
                 self.findings.programs = 3 + len(self.derivation.equations)
                 self._climb()
+                enter_claims(self.pair, self.findings, self.seed)
                 self._explore()
                 self.branch_search(self._prove, self._bound, thorough=self.first)
                 judge_in_dtypes(self)
@@ -127,7 +129,8 @@ class Judge:
                 self._bound(sizes, self.mixed(sizes, 1))
 
     def _explore(self) -> None:
-        for turn, planned in enumerate(self.unit.explored):
+        explored = self.unit.explored[:: CLAIMED_EVERY if everywhere(self.findings) else 1]
+        for turn, planned in enumerate(explored):
             case = planned.case
             self._prove(case.dims, whole=turn % WHOLE_EVERY == 0)
             if turn % BOUNDED_EVERY == 0:

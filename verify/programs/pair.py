@@ -61,6 +61,7 @@ class Pair:
         self.decisions = Decisions()  # by sizes, in a user's code
         self.rounds_casts = rounds_casts  # or else a cast to a narrower dtype leaves numbers as they are
         self.kinks = kinks  # whether "any" subgradient is right at a kink, or the "same" as jax.grad's
+        self.claims: dict[str, Any] = {}  # of equations, what is proved of them at every size
         self._in_dtypes: dict[str, Pair] = {dtype: self}
 
     def in_dtype(self, dtype: str) -> Pair:
