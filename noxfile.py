@@ -1,4 +1,4 @@
-"""What can be run here: `nox -s verify`, `mutants`, `tests`, `lint`, `typecheck`, `bench`, `soak`."""
+"""What can be run here: `nox -s verify`, `mutants`, `tests`, `lint`, `typecheck`, `docs`, `bench`, `soak`."""
 
 import nox
 
@@ -48,6 +48,13 @@ def typecheck(session: nox.Session) -> None:
     """Check types."""
     session.install("-e", ".[verify]", *group("test"), *group("typecheck"))
     session.run("pyright", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, with the verdicts of the last run where there is one: `nox -s docs`."""
+    session.install("-e", ".[verify]", *group("docs"))
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session

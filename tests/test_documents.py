@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = "docs/architecture.md"
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE, "docs/ci.md")
+PAGES = tuple(f"docs/{page}.md" for page in ("ci", "index", "start", "tutorial", "howto", "proof"))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE, *PAGES)
 FILE = re.compile(r"[\w-]+(?:/[\w.-]+)+")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 SOURCES = sorted(path for package in ("manual_bp", "verify") for path in (ROOT / package).rglob("*.py"))
@@ -28,8 +29,9 @@ def blocks(document: str) -> str:
 
 
 def is_file(name: str) -> bool:
-    """Whether a path is one of the project's, seen from its root or from `verify`; `.py` may be left out."""
-    return any((base / f"{name}{end}").exists() for base in (ROOT, ROOT / "verify") for end in ("", ".py"))
+    """Whether a path is one of the project's, seen from its root, `verify` or `docs`; `.py` may be left out."""
+    bases = (ROOT, ROOT / "verify", ROOT / "docs")
+    return any((base / f"{name}{end}").exists() for base in bases for end in ("", ".py"))
 
 
 def defined(path: Path) -> set[str]:

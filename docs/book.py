@@ -1,0 +1,79 @@
+"""Writes the page of the book: each chapter's equations, with their verdicts where a report has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from manual_bp.derivation import Derivation
+from verify.report import columns
+from verify.report.saved import SavedReportError, load
+from verify.targets.discovery import resolve
+from verify.verdict import EquationReport
+
+START = """# The book
+
+Every equation that *Dive into Deep Learning* prints of a derivative, and those that it leaves to be derived, written by
+hand in `manual_bp.book`. {said}
+
+"""
+
+
+def write(page: Path, report: Path) -> None:
+    """Write `page`, with the verdicts of a report where there is one."""
+    derivations = [target.derivation for target in resolve()]
+    page.write_text(text(derivations, verdicts(report)), encoding="utf-8")
+
+
+def verdicts(report: Path) -> dict[tuple[str, str], EquationReport]:
+    """By derivation and equation what a saved report says; nothing where there is none."""
+    try:
+        found = load(report)
+    except SavedReportError:
+        return {}
+    return {(d.name, equation.name): equation for d in found.derivations for equation in d.equations}
+
+
+def text(derivations: Sequence[Derivation], judged: Mapping[tuple[str, str], EquationReport]) -> str:
+    """The page in Markdown, its chapters in the order of their sources."""
+    said = (
+        "The verdicts are those of a run."
+        if judged
+        else "`python -m verify` judges them; no run was at hand here."
+    )
+    chapters: dict[str, list[Derivation]] = {}
+    for derivation in derivations:
+        chapters.setdefault(chapter_of(derivation.source), []).append(derivation)
+    lines = [START.format(said=said)]
+    for chapter, found in chapters.items():
+        lines.append(f"## {chapter}\n")
+        for derivation in found:
+            lines += section(derivation, judged)
+    return "\n".join(lines)
+
+
+def chapter_of(source: str) -> str:
+    """The chapter that a source names between quotation marks, or all of it."""
+    before, _, rest = source.partition("'")
+    chapter, closed, _ = rest.partition("'")
+    return chapter if closed else before.strip(" ,")
+
+
+def section(derivation: Derivation, judged: Mapping[tuple[str, str], EquationReport]) -> Iterator[str]:
+    """A derivation: its name, its source, and a line for each equation."""
+    yield f"### `{derivation.name}`\n"
+    yield f"{derivation.source}\n"
+    for name, equation in derivation.equations.items():
+        yield f"$${equation.tex}$$\n"
+        yield f"`{name}`{_evidence(judged.get((derivation.name, name)))}\n"
+
+
+def _evidence(report: EquationReport | None) -> str:
+    if report is None:
+        return ""
+    sizes = columns.sizes(report)
+    where = {"every": ", at every size", "drawn": "", columns.NONE: ""}.get(
+        sizes, f", at every size of {sizes}"
+    )
+    because = f": {report.because}" if report.because else ""
+    return f": **{report.verdict}**{where}{because}"
