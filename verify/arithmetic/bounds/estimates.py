@@ -33,7 +33,7 @@ def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value
         raise NotImplementedError(f"{step.primitive}: no rule, and no equation to evaluate it by")
     cases = max((len(numbers(operand)) for operand in operands), default=1)
     arrays = [
-        np.broadcast_to(numbers(operand), (cases, *numbers(operand).shape[1:])).astype(aval.dtype)
+        np.broadcast_to(numbers(operand), (cases, *numbers(operand).shape[1:])).astype(_wide(aval.dtype))
         for operand, aval in zip(operands, step.inputs, strict=True)
     ]
     floats = tuple(i for i, operand in enumerate(operands) if isinstance(operand, Bounded))
@@ -57,6 +57,11 @@ def estimate(arithmetic: BaseBounds, step: Step, *operands: Value) -> list[Value
     if whole and moved:
         _doubt(results, whole, _compiled(step, floats), arrays, moved)
     return results
+
+
+def _wide(dtype: Any) -> Any:
+    """float64 for floats, also where the program is that of another dtype."""
+    return np.dtype(np.float64) if jnp.issubdtype(dtype, jnp.floating) else dtype
 
 
 def _measured(

@@ -43,3 +43,15 @@ def test_what_the_device_gives_lies_within_the_estimate(name: str, cases: int):
     assert (np.abs(got - result.value) <= result.errors).all()
     assert np.min(result.errors / np.abs(result.value)) < 0.01  # and it is no empty one
     assert bounds.estimated
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_the_program_of_any_dtype_is_computed_in_float64(dtype: str):
+    matrices = RNG.uniform(-1, 1, (5, 3, 3))
+    matrices = matrices @ matrices.transpose(0, 2, 1) + np.eye(3)
+    bounds = Bounds("float64")
+    with jax.enable_x64(True):
+        program = Program(jax.make_jaxpr(lax.linalg.cholesky)(jax.ShapeDtypeStruct((3, 3), dtype)))
+    (result,) = evaluate(program, bounds, {}, [bounds.exact(matrices)])
+    true = np.linalg.cholesky(matrices)
+    assert (np.abs(np.tril(result.value) - true) <= 1e-14).all()
