@@ -198,7 +198,7 @@ DERIVED = (
     stated("nw_width", "kernel-width/df_dw"),
     stated("lstm", *(f"lstm/dJ_d{symbol}" for symbol in ("C_t", "a", "W_x", "W_h", "b", "X", "H", "C"))),
     stated("gru", *(f"gru/dJ_d{symbol}" for symbol in ("a_h", "a", "W_x", "W_h", "b", "X", "H"))),
-    Statement("gp_mll", (), "not written yet: a derivation of it takes too long to judge"),
+    stated("gp_mll", *(f"gaussian-process/dJ_d{symbol}" for symbol in ("K", "a", "length", "noise"))),
     stated("gan", "gan-discriminator/dL_do", "gan-generator/dL_do", "gan-generator-saturating/dL_do"),
     stated("gram", "neural-style/dstyle_dX", "neural-style/dcontent_dX"),
     stated("tv", "total-variation/dJ_dP"),
