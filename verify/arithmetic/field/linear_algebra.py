@@ -117,6 +117,16 @@ def _patched(i: int, matrix: Array, factors: Array, rest: Array) -> Array:
     return matrix
 
 
+def _factors(matrices: Array) -> Array:
+    """The Cholesky factor of each matrix, NaN where one is not positive definite: NumPy raises for all then."""
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if matrices.ndim == 2:
+            return np.full_like(matrices, np.nan)
+        return np.stack([_factors(matrix) for matrix in matrices])
+
+
 def cholesky(field: BaseField, step: Step, a: Residues) -> Residues:
     """A = L L^T with L lower triangular, column by column; what is above the diagonal of A is not looked at."""
     size = step.inputs[0].shape[-1]
@@ -124,7 +134,8 @@ def cholesky(field: BaseField, step: Step, a: Residues) -> Residues:
     x, tower, exists = a.x, a.r, np.ones((), bool)
     below = np.arange(size)[:, None] >= np.arange(size)
     with np.errstate(all="ignore"):
-        x = np.where(below, np.linalg.cholesky(np.tril(x) + np.swapaxes(np.tril(x, -1), -1, -2)), 0.0)
+        x = np.where(below, _factors(np.tril(x) + np.swapaxes(np.tril(x, -1), -1, -2)), 0.0)
+    exists = exists & ~np.isnan(x).any(axis=(-2, -1))
     columns = []
     for _ in range(size):  # what is left of A gives one column: its own, over the root of its first entry
         diagonal, here = field.root(tuple(None if r is None else r[..., 0, 0] for r in tower), Fraction(1, 2))
