@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from verify import cli
 from verify.campaign import campaign
 from verify.report import page
-from verify.report.page.graph import drawing
+from verify.report.page.graph import HEIGHT, drawing
 from verify.report.page.mathematics import mathml
 from verify.settings import Settings
 from verify.targets.discovery import resolve
@@ -150,6 +151,10 @@ def test_every_formula_of_the_book_is_mathematics():
     assert [tex for tex in formulas if not mathml(tex).startswith("<math")] == []
 
 
+def test_words_between_formulas_are_text():
+    assert "<mtext>" in mathml("a = b$ where $b > 0") and "$" not in mathml("a = b$ where $b > 0")
+
+
 def test_what_no_converter_knows_is_shown_in_unicode(monkeypatch: pytest.MonkeyPatch):
     def fails(tex: str) -> str:
         raise ValueError(tex)
@@ -172,6 +177,35 @@ def test_no_box_of_a_graph_covers_another(derivation):
     assert all(box.x >= 0 and box.x + box.width <= found.width and box.y < found.height for box in boxes)
     taken = sum(len({*step.parameters}) for step in derivation.graph.steps.values())
     assert len(found.arrows) >= taken
+
+
+@pytest.mark.parametrize("derivation", DERIVATIONS, ids=lambda derivation: derivation.name)
+def test_no_arrow_passes_through_a_box(derivation):
+    from verify.campaign.summaries import wiring  # beside what it is needed for
+
+    found = drawing(wiring(derivation), {})
+    for x, y in itertools.chain.from_iterable(points(arrow.path) for arrow in found.arrows):
+        assert [
+            name
+            for name, box in found.boxes.items()
+            if box.x < x < box.x + box.width and box.y < y < box.y + HEIGHT
+        ] == []
+
+
+def points(path: str) -> Iterator[tuple[float, float]]:
+    """Along a path of cubic curves and level lines, its own ends left out."""
+    x, y = 0.0, 0.0
+    for command, *numbers in (step.split() for step in re.findall(r"[MCH][^MCH]*", path)):
+        to = [float(number) for number in numbers]
+        if command == "H":
+            to = [x, y, to[0], y, to[0], y]
+        if command != "M":
+            corners = [(x, y), *zip(to[::2], to[1::2], strict=True)]
+            for t in (share / 20 for share in range(1, 20)):
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+                pairs = list(zip(weights, corners, strict=True))
+                yield sum(w * c[0] for w, c in pairs), sum(w * c[1] for w, c in pairs)
+        x, y = to[-2:]
 
 
 def test_the_command_line_writes_it_beside_the_report(tmp_path: Path, monkeypatch, capsys):

@@ -4,7 +4,7 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,6 +34,11 @@ class Box(NamedTuple):
     x: float
     y: float
     width: float
+
+    @property
+    def middle(self) -> float:
+        """Of its column."""
+        return round(self.x + self.width / 2, 3)
 
 
 class Arrow(NamedTuple):
@@ -79,7 +84,7 @@ def drawing(wiring: Wiring, verdicts: Mapping[str, Verdict]) -> Drawing:
                 found.boxes[name] = Box(name, texts[name], kind, title, left, y, widths[name])
         x += wide + (ACROSS if place < last else 1.0)
     found.width = x
-    found.height = max((box.y + HEIGHT for box in found.boxes.values()), default=0.0) + 1.0
+    found.height = max((box.y + HEIGHT for box in found.boxes.values()), default=0.0) + DOWN
     found.arrows = list(_arrows(wiring, found.boxes))
     return found
 
@@ -121,27 +126,58 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _arrows(wiring: Wiring, boxes: Mapping[str, Box]) -> Iterator[Arrow]:
+    above = [boxes[name] for name in boxes if name not in wiring.equations]
+    below = [boxes[name] for name in boxes if name in wiring.equations]
     for name, takes in wiring.nodes.items():
         for taken in takes:
             if taken in boxes:
-                yield _arrow(boxes[taken], boxes[name], "forward")
+                yield _arrow(boxes[taken], boxes[name], "forward", above)
     for name, takes in wiring.equations.items():
         for taken in takes:
             if taken in wiring.equations and taken in boxes and name in boxes:
-                yield _arrow(boxes[taken], boxes[name], "backward")
+                yield _arrow(boxes[taken], boxes[name], "backward", below)
 
 
-def _arrow(start: Box, end: Box, kind: str) -> Arrow:
-    """From the side of one box that faces the other; around the right where they stand in one column."""
+def _arrow(start: Box, end: Box, kind: str, others: Sequence[Box]) -> Arrow:
+    """From the side of one box that faces the other, past those between them; to the right side within a column.
+
+    It changes its height between columns only, where no box stands.
+    """
     y1, y2 = start.y + HEIGHT / 2, end.y + HEIGHT / 2
-    ahead = end.x > start.x + start.width
-    same = not ahead and end.x + end.width > start.x
-    x1 = start.x + start.width if ahead or same else start.x
-    x2 = end.x if ahead else end.x + end.width
-    towards = 1 if ahead else -1  # how the curve comes in
-    x2 -= towards * HEAD
-    bend = abs(x2 - x1) / 2
-    c1, c2 = (max(x1, x2) + ACROSS / 2,) * 2 if same else (x1 + towards * bend, x2 - towards * bend)
-    path = f"M {x1:.1f} {y1:.1f} C {c1:.1f} {y1:.1f} {c2:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    towards = -1 if end.middle <= start.middle else 1
+    x1 = start.x if end.middle < start.middle else start.x + start.width
+    x2 = (end.x if towards > 0 else end.x + end.width) - towards * HEAD
     head = f"M {x2 + towards * HEAD:.1f} {y2:.1f} l {-towards * HEAD:.1f} -3.5 v 7 z"
+    if start.middle == end.middle:
+        aside = max(x1, x2) + ACROSS / 2
+        curve = f"C {aside:.1f} {y1:.1f} {aside:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+        return Arrow(f"M {x1:.1f} {y1:.1f} {curve}", head, kind)
+    low, high = sorted((start.middle, end.middle))
+    heights = {start.middle: y1, end.middle: y2}
+    if between := [box for box in others if low < box.middle < high]:
+        heights |= dict.fromkeys((box.middle for box in between), _lane(start, end, between))
+    path, at = f"M {x1:.1f} {y1:.1f}", (x1, y1)
+    for middle in sorted(heights, reverse=towards < 0):
+        column = [box for box in others if box.middle == middle]
+        edges = min(box.x for box in column) - HEAD, max(box.x + box.width for box in column) + HEAD
+        near, far = edges[::towards]
+        if middle != start.middle:
+            path += _curve(*at, near, heights[middle])
+        at = (far, heights[middle])
+        path += f" H {far if middle != end.middle else x2:.1f}"
     return Arrow(path, head, kind)
+
+
+def _lane(start: Box, end: Box, between: Sequence[Box]) -> float:
+    """A height at which no box stands between: of the row of either, or else below or above the row of the start."""
+    taken = {box.y for box in between}
+    for row in (start.y, end.y):
+        if row not in taken:
+            return row + HEIGHT / 2
+    return start.y - DOWN / 2 if end.y < start.y else start.y + HEIGHT + DOWN / 2
+
+
+def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
+    """It leaves and arrives level."""
+    x = (x1 + x2) / 2
+    return f" C {x:.1f} {y1:.1f} {x:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"

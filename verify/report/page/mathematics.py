@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
@@ -16,8 +15,13 @@ def mathml(tex: str) -> Markup:
     """A formula of TeX, with its Unicode as what a screen reader may say in its place."""
     said = to_unicode(tex)
     try:
-        found = convert(tex)
+        found = convert(_one(tex), display="block")  # sums with their limits below
     except Exception:  # the converter's own errors have no common type
         return Markup(f"<code>{escape(said)}</code>")
-    label = f'<math displaystyle="true" aria-label="{escape(said)}"'
-    return Markup(re.sub(r"^<math", lambda _: label, found, count=1))
+    shown = f' display="inline" displaystyle="true" aria-label="{escape(said)}"'
+    return Markup(found.replace(' display="block"', shown, 1))
+
+
+def _one(tex: str) -> str:
+    """Formulas with words between them, `a = b$ where $b > 0`, as one."""
+    return "".join(rf"\text{{{part}}}" if place % 2 else part for place, part in enumerate(tex.split("$")))

@@ -60,8 +60,10 @@ class Equation:
         if self.report.note and self.report.verdict.good:
             yield self.report.note
         if self.report.verdict is Verdict.PROVED and self.report.name != COMPOSED:
-            for dimension, why in self.report.proof.sizes.sampled.items():
-                yield f"at the sizes of {dimension} that were drawn: {why}"
+            sampled = self.report.proof.sizes.sampled
+            for why in dict.fromkeys(sampled.values()):
+                dimensions = ", ".join(dimension for dimension, said in sampled.items() if said == why)
+                yield f"at the sizes of {dimensions} that were drawn: {why}"
 
     @property
     def case(self) -> Case | None:
