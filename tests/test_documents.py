@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = "docs/architecture.md"
-PAGES = tuple(f"docs/{page}.md" for page in ("ci", "index", "start", "tutorial", "howto", "proof"))
+PAGES = tuple(
+    f"docs/{page}.md" for page in ("ci", "index", "start", "tutorial", "howto", "proof", "comparison")
+)
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE, *PAGES)
 FILE = re.compile(r"[\w-]+(?:/[\w.-]+)+")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
