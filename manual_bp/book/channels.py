@@ -57,4 +57,4 @@ def of_kernel(a: int, b: int) -> Derivation:
     )
 
 
-DERIVATION = of_kernel(2, 3)
+DERIVATION = of_kernel(3, 2)

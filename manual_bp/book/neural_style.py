@@ -2,7 +2,7 @@ r"""The book's chapter on neural style transfer: the content loss, the style los
 
 X (c, n) holds the c channels of a layer's output at n places, Y (c, n) those of the content image, and A (c, c), which
 is symmetric, the Gram matrix of the style image: $A = B + B^\top$. The losses are means, as in the book's code. Total
-variation is that of one channel P (h + 1, w + 1) of the image.
+variation is that of one channel P (h + 1, w + 1) of the image, a sum.
 """
 
 import jax.numpy as jnp
@@ -69,29 +69,9 @@ STYLE = Derivation(
 )
 
 
-def rows(P: Float[Array, "h+1 w+1"]) -> Float[Array, "h w+1"]:
-    r"""$P_{i+1,j} - P_{ij}$"""
-    return P[1:] - P[:-1]
-
-
-def columns(P: Float[Array, "h+1 w+1"]) -> Float[Array, "h+1 w"]:
-    r"""$P_{i,j+1} - P_{ij}$"""
-    return P[:, 1:] - P[:, :-1]
-
-
-def total_variation(down: Float[Array, "h w+1"], right: Float[Array, "h+1 w"]) -> Float[Array, ""]:
-    r"""$L_{tv} = \frac12 (\mathrm{mean}|P_{i+1,j} - P_{ij}| + \mathrm{mean}|P_{i,j+1} - P_{ij}|)$"""
-    return (jnp.mean(jnp.abs(down)) + jnp.mean(jnp.abs(right))) / 2
-
-
-def dJ_ddown(down: Float[Array, "h w+1"]) -> Float[Array, "h w+1"]:
-    r"""$\bar d_{ij} = \frac{1}{2 h (w + 1)} \mathrm{sgn}(P_{i+1,j} - P_{ij})$"""
-    return sign(down) / (2 * down.size)
-
-
-def dJ_dright(right: Float[Array, "h+1 w"]) -> Float[Array, "h+1 w"]:
-    r"""$\bar r_{ij} = \frac{1}{2 (h + 1) w} \mathrm{sgn}(P_{i,j+1} - P_{ij})$"""
-    return sign(right) / (2 * right.size)
+def total_variation(P: Float[Array, "h+1 w+1"]) -> Float[Array, ""]:
+    r"""$L_{tv} = \sum_{ij} |P_{i+1,j} - P_{ij}| + |P_{i,j+1} - P_{ij}|$"""
+    return jnp.sum(jnp.abs(P[1:] - P[:-1])) + jnp.sum(jnp.abs(P[:, 1:] - P[:, :-1]))
 
 
 def sign(x: Array) -> Array:
@@ -99,19 +79,20 @@ def sign(x: Array) -> Array:
     return jnp.where(x >= 0, jnp.ones_like(x), -1)
 
 
-def dJ_dP(dJ_ddown: Float[Array, "h w+1"], dJ_dright: Float[Array, "h+1 w"]) -> Float[Array, "h+1 w+1"]:
-    r"""$\bar P_{ij} = \bar d_{i-1,j} - \bar d_{ij} + \bar r_{i,j-1} - \bar r_{ij}$
+def dL_dP(P: Float[Array, "h+1 w+1"]) -> Float[Array, "h+1 w+1"]:
+    r"""$\frac{\partial L_{tv}}{\partial P_{ij}} = d_{i-1,j} - d_{ij} + r_{i,j-1} - r_{ij}$
 
-    Here $\bar d$ and $\bar r$ are the derivatives by the differences down and to the right, and 0 outside.
+    Here $d_{ij} = \mathrm{sgn}(P_{i+1,j} - P_{ij})$ and $r_{ij} = \mathrm{sgn}(P_{i,j+1} - P_{ij})$, and 0 outside.
     """
-    down = jnp.pad(dJ_ddown, ((1, 0), (0, 0))) - jnp.pad(dJ_ddown, ((0, 1), (0, 0)))
-    right = jnp.pad(dJ_dright, ((0, 0), (1, 0))) - jnp.pad(dJ_dright, ((0, 0), (0, 1)))
+    d, r = sign(P[1:] - P[:-1]), sign(P[:, 1:] - P[:, :-1])
+    down = jnp.pad(d, ((1, 0), (0, 0))) - jnp.pad(d, ((0, 1), (0, 0)))
+    right = jnp.pad(r, ((0, 0), (1, 0))) - jnp.pad(r, ((0, 0), (0, 1)))
     return down + right
 
 
 VARIATION = Derivation(
     name="total-variation",
     source="Dive into Deep Learning, 'Neural Style Transfer', total variation loss",
-    forward=dict(down=rows, right=columns, J=total_variation),
-    backward=dict(dJ_ddown=dJ_ddown, dJ_dright=dJ_dright, dJ_dP=dJ_dP),
+    forward=dict(L=total_variation),
+    backward=dict(dL_dP=dL_dP),
 )

@@ -7,10 +7,10 @@ An exponential family is one of m outcomes, with the statistics T (m, k) and the
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from manual_bp.derivation import Derivation
-from manual_bp.domains import index, simplex
+from manual_bp.domains import simplex
 from manual_bp.losses import dsoftmax_cross_entropy, softmax_cross_entropy
 
 SOURCE = "Dive into Deep Learning, 'Softmax Regression'"
@@ -96,10 +96,10 @@ def log_normalizer(eta: Float[Array, " k"], statistics: Float[Array, "m k"]) -> 
 
 
 def negative_log_likelihood(
-    A: Float[Array, ""], eta: Float[Array, " k"], statistics: Float[Array, "m k"], x: Int[Array, ""]
+    A: Float[Array, ""], eta: Float[Array, " k"], t: Float[Array, " k"]
 ) -> Float[Array, ""]:
-    r"""$l = -\log p(x \mid \eta) = A(\eta) - \eta^\top T(x)$"""
-    return A - eta @ statistics[x]
+    r"""$l = -\log p(x \mid \eta) = A(\eta) - \eta^\top T(x)$, with $t = T(x)$"""
+    return A - eta @ t
 
 
 def dA_deta(eta: Float[Array, " k"], statistics: Float[Array, "m k"]) -> Float[Array, " k"]:
@@ -107,11 +107,9 @@ def dA_deta(eta: Float[Array, " k"], statistics: Float[Array, "m k"]) -> Float[A
     return jax.nn.softmax(statistics @ eta) @ statistics
 
 
-def dl_deta(
-    dA_deta: Float[Array, " k"], statistics: Float[Array, "m k"], x: Int[Array, ""]
-) -> Float[Array, " k"]:
+def dl_deta(dA_deta: Float[Array, " k"], t: Float[Array, " k"]) -> Float[Array, " k"]:
     r"""$\nabla_\eta (A - \eta^\top T) = E[T] - T$"""
-    return dA_deta - statistics[x]
+    return dA_deta - t
 
 
 EXPONENTIAL_FAMILY = Derivation(
@@ -119,7 +117,6 @@ EXPONENTIAL_FAMILY = Derivation(
     source=f"{SOURCE}, of exponential families",
     forward=dict(A=log_normalizer, l=negative_log_likelihood),
     backward=dict(dA_deta=dA_deta, dl_deta=dl_deta),
-    domains=dict(x=index("m")),
 )
 
 gradient = DERIVATION.gradient("W", "b")

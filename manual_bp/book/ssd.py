@@ -4,6 +4,8 @@ x (n,) are the differences of offsets and their labels, and $\sigma$ a parameter
 of the true class, one an anchor box; $\gamma$ and $\alpha$ are the focal loss's parameters.
 """
 
+from typing import Literal
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -33,12 +35,12 @@ SMOOTH_L1 = Derivation(
 )
 
 
-def focal(p: Float[Array, " n"], alpha: Float[Array, ""], gamma: Float[Array, ""]) -> Float[Array, ""]:
+def focal(p: Float[Array, " n"], alpha: Float[Array, ""], *, gamma: Literal[1, 2, 5]) -> Float[Array, ""]:
     r"""$L = -\sum \alpha (1 - p)^\gamma \log p$"""
     return -jnp.sum(alpha * (1 - p) ** gamma * jnp.log(p))
 
 
-def dL_dp(p: Float[Array, " n"], alpha: Float[Array, ""], gamma: Float[Array, ""]) -> Float[Array, " n"]:
+def dL_dp(p: Float[Array, " n"], alpha: Float[Array, ""], *, gamma: Literal[1, 2, 5]) -> Float[Array, " n"]:
     r"""$\frac{\partial L}{\partial p} = \alpha (1 - p)^{\gamma - 1} (\gamma \log p - \frac{1 - p}{p})$"""
     return alpha * (1 - p) ** (gamma - 1) * (gamma * jnp.log(p) - (1 - p) / p)
 
@@ -48,5 +50,5 @@ FOCAL = Derivation(
     source=SOURCE,
     forward=dict(L=focal),
     backward=dict(dL_dp=dL_dp),
-    domains=dict(p=interval(0.0078125, 0.9921875), alpha=positive, gamma=interval(0.5, 5)),
+    domains=dict(p=interval(0.0078125, 0.9921875), alpha=positive),
 )

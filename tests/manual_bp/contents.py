@@ -201,7 +201,7 @@ DERIVED = (
     stated("gp_mll", *(f"gaussian-process/dJ_d{symbol}" for symbol in ("K", "a", "length", "noise"))),
     stated("gan", "gan-discriminator/dL_do", "gan-generator/dL_do", "gan-generator-saturating/dL_do"),
     stated("gram", "neural-style/dstyle_dX", "neural-style/dcontent_dX"),
-    stated("tv", "total-variation/dJ_dP"),
+    stated("tv", "total-variation/dL_dP"),
     stated("smooth_l1", "smooth-l1-loss/dL_dx"),
     stated("focal", "focal-loss/dL_dp"),
 )  # fmt: skip

@@ -41,7 +41,7 @@ LAYERS = {
     "LSTM": Layer(lstm.DERIVATION, dict(X=(2, 3), H=(2, 2), C=(2, 2)), LSTM),
     "GRU": Layer(gru.DERIVATION, dict(X=(2, 3), H=(2, 4)), GRU),
     "RNN": Layer(bptt.DERIVATION, dict(x=(5, 3), h_0=(4,)), dict(Whx=(4, 3), Whh=(4, 4), Wqh=(2, 4))),
-    "convolution": Layer(channels.DERIVATION, dict(X=(3, 5, 6)), dict(K=(4, 3, 2, 3))),
+    "convolution": Layer(channels.of_kernel(2, 3), dict(X=(3, 5, 6)), dict(K=(4, 3, 2, 3))),
     "dropout": Layer(dropout.DERIVATION, dict(h=(3, 4)), fixed=dict(p=0.25, kept=MASK)),
 }
 

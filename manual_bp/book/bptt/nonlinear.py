@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from manual_bp.activations import dtanh
 from manual_bp.book.bptt.sequence import BACKWARD, FORWARD, SOURCE
 from manual_bp.derivation import Derivation
 
@@ -25,25 +24,19 @@ def states(p: Float[Array, "T h"], Whh: Float[Array, "h h"], h_0: Float[Array, "
 
 
 def dL_dp(
-    dL_do: Float[Array, "T q"],
-    p: Float[Array, "T h"],
-    h: Float[Array, "T h"],
-    h_0: Float[Array, " h"],
-    Whh: Float[Array, "h h"],
-    Wqh: Float[Array, "q h"],
+    dL_do: Float[Array, "T q"], h: Float[Array, "T h"], Whh: Float[Array, "h h"], Wqh: Float[Array, "q h"]
 ) -> Float[Array, "T h"]:
-    r"""$\partial_{z_t} L = (W_{hh}^\top \, \partial_{z_{t+1}} L + W_{qh}^\top \, \partial_{o_t} L) (1 - \tanh^2 z_t)$
+    r"""$\partial_{z_t} L = (W_{hh}^\top \, \partial_{z_{t+1}} L + W_{qh}^\top \, \partial_{o_t} L) (1 - h_t^2)$
 
     The last product is elementwise; 0 stands for the step after the last.
     """
-    z = p + jnp.concatenate([h_0[None], h[:-1]]) @ Whh.T
 
     def step(dL_dz_next: Array, given: tuple[Array, Array]) -> tuple[Array, Array]:
-        dL_do_t, z_t = given
-        dL_dz_t = (Whh.T @ dL_dz_next + Wqh.T @ dL_do_t) * dtanh(z_t)
+        dL_do_t, h_t = given
+        dL_dz_t = (Whh.T @ dL_dz_next + Wqh.T @ dL_do_t) * ((1 - h_t) * (1 + h_t))
         return dL_dz_t, dL_dz_t
 
-    return jax.lax.scan(step, jnp.zeros_like(h_0), (dL_do, z), reverse=True)[1]
+    return jax.lax.scan(step, jnp.zeros_like(h[0]), (dL_do, h), reverse=True)[1]
 
 
 DERIVATION = Derivation(

@@ -12,13 +12,13 @@ from manual_bp.domains import interval
 
 
 def self_power(x: Float[Array, ""]) -> Float[Array, ""]:
-    """$x^x$"""
-    return x**x
+    r"""$x^x = e^{x \ln x}$"""
+    return jnp.exp(x * jnp.log(x))
 
 
 def dself_power_dx(x: Float[Array, ""]) -> Float[Array, ""]:
     r"""$\frac{d}{dx} x^x = x^x (1 + \ln x)$"""
-    return x**x * (1 + jnp.log(x))
+    return jnp.exp(x * jnp.log(x)) * (1 + jnp.log(x))
 
 
 def cubic(x: Float[Array, ""]) -> Float[Array, ""]:
