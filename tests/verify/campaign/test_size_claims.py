@@ -1,6 +1,7 @@
 """How many drawn shapes are looked at, by what is proved at every size."""
 
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import pytest
@@ -28,7 +29,7 @@ def test_everywhere_is_every_dimension_of_every_equation(sizes: list[SizeEvidenc
 
 
 def test_what_is_proved_at_every_size_is_drawn_at_fewer_shapes_and_no_other(tmp_path: Path):
-    settings = dict(wrt="x", shapes=dict(x="n"), examples=80, dtypes=("float32",), directory=tmp_path)
+    settings: Any = dict(wrt="x", shapes=dict(x="n"), examples=80, dtypes=("float32",), directory=tmp_path)
     claimed = verify.check_gradient(lambda x: 2 * x, lambda x: jnp.sum(x**2), **settings)
     sampled = verify.check_gradient(
         lambda x: 2 * jnp.sort(x)[::1] * 0 + 1, lambda x: jnp.sum(jnp.sort(x)), **settings
