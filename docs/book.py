@@ -7,6 +7,7 @@ from pathlib import Path
 
 from manual_bp.derivation import Derivation
 from verify.report import columns
+from verify.report.listing import chapter_of, judged_in
 from verify.report.saved import SavedReportError, load
 from verify.targets.discovery import resolve
 from verify.verdict import EquationReport
@@ -28,10 +29,9 @@ def write(page: Path, report: Path) -> None:
 def verdicts(report: Path) -> dict[tuple[str, str], EquationReport]:
     """By derivation and equation what a saved report says; nothing where there is none."""
     try:
-        found = load(report)
+        return judged_in(load(report))
     except SavedReportError:
         return {}
-    return {(d.name, equation.name): equation for d in found.derivations for equation in d.equations}
 
 
 def text(derivations: Sequence[Derivation], judged: Mapping[tuple[str, str], EquationReport]) -> str:
@@ -43,7 +43,7 @@ def text(derivations: Sequence[Derivation], judged: Mapping[tuple[str, str], Equ
     )
     chapters: dict[str, list[Derivation]] = {}
     for derivation in derivations:
-        chapters.setdefault(chapter_of(derivation.source), []).append(derivation)
+        chapters.setdefault(_title(derivation.source), []).append(derivation)
     lines = [START.format(said=said)]
     for chapter, found in chapters.items():
         lines.append(f"## {chapter}\n")
@@ -52,11 +52,10 @@ def text(derivations: Sequence[Derivation], judged: Mapping[tuple[str, str], Equ
     return "\n".join(lines)
 
 
-def chapter_of(source: str) -> str:
-    """The chapter that a source names between quotation marks, or all of it."""
-    before, _, rest = source.partition("'")
-    chapter, closed, _ = rest.partition("'")
-    return chapter if closed else before.strip(" ,")
+def _title(source: str) -> str:
+    """The chapter alone, without the book and the quotation marks."""
+    chapter, _ = chapter_of(source)
+    return chapter.partition("'")[2].removesuffix("'") or chapter
 
 
 def section(derivation: Derivation, judged: Mapping[tuple[str, str], EquationReport]) -> Iterator[str]:

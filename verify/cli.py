@@ -12,7 +12,7 @@ from rich.console import Console
 
 from verify.command_line import UsageError, parser
 from verify.mutants import kill_matrix
-from verify.report import comparison, json, junit, markdown, page, saved, terminal, timings
+from verify.report import comparison, json, junit, listing, markdown, page, saved, terminal, timings
 from verify.runtime import files, platforms
 from verify.runtime.timings import timed
 from verify.settings import Settings
@@ -60,9 +60,9 @@ def _run(options: argparse.Namespace) -> int:
         found = targets.resolve(options.targets)
     except targets.TargetError as error:
         raise UsageError(str(error)) from error
-    listing = _listing(found, settings)
+    listed = _listing(found, settings)
     if options.list:
-        terminal.show_list(listing, console)
+        listing.show(listed, console, listing.judged_in(_last(settings)))
         return GOOD
     settings = _writing(settings)
     if options.kinks is None and all(target.spec.startswith(BOOK) for target in found):
@@ -85,6 +85,14 @@ def _run(options: argparse.Namespace) -> int:
         if given is not None
     }
     return _judge(found, settings, console, path, more, options)
+
+
+def _last(settings: Settings) -> Report | None:
+    """The report of the last run, where there is one."""
+    try:
+        return saved.load(settings.directory / "report.json")
+    except saved.SavedReportError:
+        return None
 
 
 def _compare(paths: Sequence[Path], targets: Sequence[str]) -> int:
@@ -160,17 +168,17 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """For each derivation its name, source, and the (name, TeX) of the equations that `--only` leaves."""
-    listing = []
+    listed = []
     for _, derivation in found:
         equations = [*((name, equation.tex) for name, equation in derivation.equations.items()), WHOLE]
         kept = [(name, tex) for name, tex in equations if settings.selects(derivation.name, name)]
         if kept:
-            listing.append((derivation.name, derivation.source, kept))
-    if not listing:
+            listed.append((derivation.name, derivation.source, kept))
+    if not listed:
         raise UsageError(
             f"--only {settings.only!r} matches no derivation and no equation; --list shows what there is"
         )
-    return listing
+    return listed
 
 
 def _probe(found, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from docs.book import chapter_of, text, verdicts, write
+from docs.book import text, verdicts, write
 from verify.report.json import save
 from verify.targets.discovery import resolve
 from verify.verdict import DerivationReport, EquationReport, ProofEvidence, Report, SizeEvidence, Verdict
@@ -29,12 +29,3 @@ def test_verdicts_are_those_of_a_report(tmp_path: Path):
     assert "`dJ_do`: **proved**, at every size" in page
     assert "`dJ_dh`: **verified**: the proof stayed open" in page
     assert verdicts(tmp_path / "no such report.json") == {}
-
-
-def test_chapters_are_named_as_the_book_names_them():
-    assert chapter_of("Dive into Deep Learning, 'Dropout'") == "Dropout"
-    assert (
-        chapter_of("Dive into Deep Learning, 'Batch Normalization', layer normalization")
-        == "Batch Normalization"
-    )
-    assert chapter_of("a page") == "a page"

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -125,17 +125,6 @@ def show_again(
     else:
         console.print(Text.assemble(f"{token}: ", ("the two sides still differ", STYLES[Verdict.REFUTED])))
         console.print(Text("\n".join(told(case, equation))), soft_wrap=True)
-
-
-def show_list(derivations: Iterable[tuple[str, str, list[tuple[str, str]]]], console: Console) -> None:
-    """Print what can be judged: derivations as (name, source, equations), equations as (name, TeX)."""
-    for name, source, equations in derivations:
-        console.print(Text(name, style="bold"))
-        console.print(Padding(Text(source, style="dim"), (0, 0, 0, 2), expand=False))
-        table = Table.grid(padding=(0, 2))
-        for equation, tex in equations:
-            table.add_row(Text(f"  {equation}"), Text(to_unicode(tex)))
-        console.print(table, end="\n\n")
 
 
 def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], console: Console) -> None:

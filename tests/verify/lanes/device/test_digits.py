@@ -1,5 +1,6 @@
 """What rounding explains and the problem does not: NaN, infinities, lost digits where `jax.grad` has none."""
 
+import re
 from pathlib import Path
 
 import jax
@@ -110,4 +111,4 @@ def test_the_equation_is_named_that_overflows_though_it_is_shown_at_more_than_on
     assert {name: equation.verdict for name, equation in found.items()} == dict.fromkeys(
         found, Verdict.INACCURATE
     )
-    assert "exp overflows" in str(found["dJ_do"].because)
+    assert re.search("NaN in float32 .*: exp (over|under)flows", str(found["dJ_do"].because))

@@ -1,0 +1,67 @@
+"""Shows what can be judged, by chapter, with the verdicts of the last run where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from manual_bp.description.formula import to_unicode
+from verify.report import columns
+from verify.report.terminal import STYLES
+from verify.verdict import EquationReport, Report
+
+Listed = tuple[
+    str, str, list[tuple[str, str]]
+]  # a derivation: its name, its source, and (name, TeX) of its equations
+Judged = Mapping[tuple[str, str], EquationReport]
+
+
+def judged_in(report: Report | None) -> dict[tuple[str, str], EquationReport]:
+    """By derivation and equation what a report says; nothing where there is none."""
+    derivations = () if report is None else report.derivations
+    return {(d.name, equation.name): equation for d in derivations for equation in d.equations}
+
+
+def chapter_of(source: str) -> tuple[str, str]:
+    """A source up to the chapter that it names between quotation marks, and the rest; all of it where it names none."""
+    before, quote, rest = source.partition("'")
+    chapter, closed, more = rest.partition("'")
+    return (f"{before}'{chapter}'", more.strip(" ,")) if quote and closed else (source, "")
+
+
+def show(derivations: Iterable[Listed], console: Console, judged: Judged) -> None:
+    """Print the derivations under their chapters: each equation with its formula, verdict, and sizes proved."""
+    chapters: dict[str, list[tuple[str, Listed]]] = {}
+    for derivation in derivations:
+        chapter, part = chapter_of(derivation[1])
+        chapters.setdefault(chapter, []).append((part, derivation))
+    for chapter, found in chapters.items():
+        console.print(Text(chapter, style="bold"), soft_wrap=True)
+        for part, (name, _, equations) in found:
+            console.print(Text.assemble("  ", (name, "bold"), (f"  {part}" if part else "", "dim")))
+            console.print(_table(name, equations, judged))
+        console.print()
+    if judged:
+        console.print(
+            Text("verdicts, and the sizes at which it is proved: those of the last run", style="dim")
+        )
+
+
+def _table(derivation: str, equations: Iterable[tuple[str, str]], judged: Judged) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, tex in equations:
+        report = judged.get((derivation, name))
+        cells = [Text(f"    {name}"), Text(to_unicode(tex))]
+        if judged:
+            cells += [
+                Text(
+                    "" if report is None else str(report.verdict),
+                    style=STYLES[report.verdict] if report else "",
+                ),
+                Text("" if report is None else columns.sizes(report)),
+            ]
+        table.add_row(*cells)
+    return table
