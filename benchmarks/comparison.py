@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import inspect
-import re
 import statistics
 import sys
 import tempfile
@@ -25,9 +24,10 @@ from jax.test_util import check_grads
 
 import verify
 from benchmarks.gradients import CASES, SHAPES, Case
+from verify.report import generated
 from verify.verdict import Verdict
 
-BEGIN, END = "<!-- comparison -->\n", "<!-- end of comparison -->"
+BEGIN, END = generated.marks("comparison")
 SIZE = 8  # of every dimension, for those that are given arrays
 DRAWS = 10  # sets of arrays, of the normal distribution; one objection is enough
 RTOL = {"float32": 1e-5, "float64": 1e-7}  # what tests commonly allow, and NumPy's default
@@ -180,9 +180,7 @@ def versions() -> str:
 
 def replaced(text: str, made: str) -> str:
     """The text with this between the marks. Raises ValueError where they are missing."""
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"no place for the comparison: expected the lines {BEGIN.strip()} and {END}")
-    return re.sub(f"(?<={BEGIN}).*(?={END})", lambda _: f"{made}\n", text, flags=re.DOTALL)
+    return generated.replaced(text, "comparison", made)
 
 
 if __name__ == "__main__":

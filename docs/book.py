@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from manual_bp.derivation import Derivation
 from verify.report import columns
-from verify.report.listing import chapter_of, judged_in
+from verify.report.listing import Judged, chapter_of, judged_in
 from verify.report.saved import SavedReportError, load
 from verify.targets.discovery import resolve
 from verify.verdict import EquationReport
@@ -26,15 +26,15 @@ def write(page: Path, report: Path) -> None:
     page.write_text(text(derivations, verdicts(report)), encoding="utf-8")
 
 
-def verdicts(report: Path) -> dict[tuple[str, str], EquationReport]:
-    """By derivation and equation what a saved report says; nothing where there is none."""
+def verdicts(report: Path) -> Judged:
+    """What a saved report says of each `derivation/equation`; nothing where there is none."""
     try:
         return judged_in(load(report))
     except SavedReportError:
         return {}
 
 
-def text(derivations: Sequence[Derivation], judged: Mapping[tuple[str, str], EquationReport]) -> str:
+def text(derivations: Sequence[Derivation], judged: Judged) -> str:
     """The page in Markdown, its chapters in the order of their sources."""
     said = (
         "The verdicts are those of a run."
@@ -58,13 +58,13 @@ def _title(source: str) -> str:
     return chapter.partition("'")[2].removesuffix("'") or chapter
 
 
-def section(derivation: Derivation, judged: Mapping[tuple[str, str], EquationReport]) -> Iterator[str]:
+def section(derivation: Derivation, judged: Judged) -> Iterator[str]:
     """A derivation: its name, its source, and a line for each equation."""
     yield f"### `{derivation.name}`\n"
     yield f"{derivation.source}\n"
     for name, equation in derivation.equations.items():
         yield f"$${equation.tex}$$\n"
-        yield f"`{name}`{_evidence(judged.get((derivation.name, name)))}\n"
+        yield f"`{name}`{_evidence(judged.get(f'{derivation.name}/{name}'))}\n"
 
 
 def _evidence(report: EquationReport | None) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.report.columns import NONE
+from verify.report.listing import judged_in
 from verify.verdict import DeviceEvidence, EquationReport, Report, Verdict
 
 SAME = (
@@ -40,7 +41,7 @@ class Change(NamedTuple):
 
 def changes(a: Report, b: Report) -> list[Change]:
     """The equations whose verdicts differ, those that got worse first."""
-    before, after = _by_name(a), _by_name(b)
+    before, after = judged_in(a), judged_in(b)
     found = [Change(name, before.get(name), after.get(name)) for name in {**before, **after}]
     changed = [c for c in found if not (c.before and c.after and c.before.verdict is c.after.verdict)]
     return sorted(changed, key=lambda change: not change.worse)
@@ -63,7 +64,7 @@ def show(a: Report, b: Report, console: Console) -> bool:
     console.print(_figures(a, b, console.width), end="\n\n")
     console.print(LEGEND, style="dim", end="\n\n")
     worse = sum(change.worse for change in changed)
-    same = len(_by_name(a).keys() & _by_name(b).keys()) - sum(bool(c.before and c.after) for c in changed)
+    same = len(judged_in(a).keys() & judged_in(b).keys()) - sum(bool(c.before and c.after) for c in changed)
     console.print(f"{same:,} verdicts are the same, {len(changed):,} differ, {worse:,} of them for the worse")
     return not worse
 
@@ -103,16 +104,12 @@ COLUMNS: tuple[tuple[str, Callable[[DeviceEvidence], float | None]], ...] = (
 
 
 def _pairs(a: Report, b: Report) -> Iterator[tuple[str, DeviceEvidence, DeviceEvidence]]:
-    after = _by_name(b)
-    for name, equation in _by_name(a).items():
+    after = judged_in(b)
+    for name, equation in judged_in(a).items():
         theirs = {evidence.dtype: evidence for evidence in after[name].device} if name in after else {}
         for evidence in equation.device:
             if evidence.dtype in theirs:
                 yield name, evidence, theirs[evidence.dtype]
-
-
-def _by_name(report: Report) -> dict[str, EquationReport]:
-    return {f"{d.name}/{equation.name}": equation for d in report.derivations for equation in d.equations}
 
 
 def _said(value: float | None) -> str:

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from manual_bp.description.formula import to_unicode
+from verify.report import generated
 from verify.verdict import COMPOSED, Verdict
 
-BEGIN, END = "<!-- errata -->\n", "<!-- end of errata -->"
+BEGIN, END = generated.marks("errata")
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -31,10 +31,7 @@ def table(report: Mapping[str, Any]) -> str:
 
 def replaced(text: str, errata: str) -> str:
     """The text with this table between the marks. Raises ValueError where they are missing."""
-    found = re.sub(f"(?<={BEGIN}).*(?={END})", lambda _: f"{errata}\n", text, flags=re.DOTALL)
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"no place for the errata: expected the lines {BEGIN.strip()} and {END}")
-    return found
+    return generated.replaced(text, "errata", errata)
 
 
 if __name__ == "__main__":

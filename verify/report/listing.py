@@ -16,13 +16,13 @@ from verify.verdict import EquationReport, Report
 Listed = tuple[
     str, str, list[tuple[str, str]]
 ]  # a derivation: its name, its source, and (name, TeX) of its equations
-Judged = Mapping[tuple[str, str], EquationReport]
+Judged = Mapping[str, EquationReport]  # by `derivation/equation`
 
 
-def judged_in(report: Report | None) -> dict[tuple[str, str], EquationReport]:
-    """By derivation and equation what a report says; nothing where there is none."""
+def judged_in(report: Report | None) -> dict[str, EquationReport]:
+    """What a report says of each `derivation/equation`; nothing where there is none."""
     derivations = () if report is None else report.derivations
-    return {(d.name, equation.name): equation for d in derivations for equation in d.equations}
+    return {f"{d.name}/{equation.name}": equation for d in derivations for equation in d.equations}
 
 
 def chapter_of(source: str) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def show(derivations: Iterable[Listed], console: Console, judged: Judged) -> Non
 def _table(derivation: str, equations: Iterable[tuple[str, str]], judged: Judged) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, tex in equations:
-        report = judged.get((derivation, name))
+        report = judged.get(f"{derivation}/{name}")
         cells = [Text(f"    {name}"), Text(to_unicode(tex))]
         if judged:
             cells += [

@@ -6,7 +6,7 @@ import pprint
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from manual_bp.construction.axes import gathered
@@ -78,6 +78,30 @@ def commands(case: Counterexample) -> list[str]:
     return again + ([f"python -m verify --replay {shlex.quote(case.replay)}"] if case.replay else [])
 
 
+def remarks(equation: EquationReport) -> Iterator[str]:
+    """What is said of an equation besides its verdict, where it is good or was not judged to the end."""
+    if equation.because and (equation.verdict.good or equation.cut_short):
+        yield equation.because
+    if equation.note and equation.verdict.good:
+        yield equation.note
+
+
+def drawn_sizes(equation: EquationReport) -> Iterator[str]:
+    """For which dimensions a proof holds at the sizes that were drawn, a remark for each reason."""
+    if equation.verdict is Verdict.PROVED and equation.name != COMPOSED:
+        dimensions: dict[str, list[str]] = {}
+        for dimension, why in equation.proof.sizes.sampled.items():
+            dimensions.setdefault(why, []).append(dimension)
+        for why, names in dimensions.items():
+            yield f"at the sizes of {', '.join(names)} that were drawn: {why}"
+
+
+def where(case: Counterexample) -> str:
+    """The sizes and the dtype of a case."""
+    dims = [f"{dim} = {size}" for dim, size in gathered(case.dims, case.ranks).items()]
+    return ", ".join(filter(None, [*dims, case.dtype]))
+
+
 def numbers_of(case: Counterexample) -> list[str]:
     """The rows and leaves of a case, as lines that assign them."""
     return _assignments({**case.choices, **case.leaves})
@@ -90,11 +114,10 @@ def given(case: Counterexample) -> list[str]:
 
 def told(case: Counterexample, name: str) -> list[str]:
     """A case of an equation, line by line: the numbers, both sides, and the commands that show it again."""
-    dims = ", ".join(f"{dim} = {size}" for dim, size in gathered(case.dims, case.ranks).items())
     at = ", ".join(map(str, case.index))
     whole = "" if case.quantity in ("", name) else f" of the {name}"
     what = (case.quantity if whole else name) + (f"[{at}]" if at else "") + whole
-    lines = ["", *_wrapped(f"smallest case found ({', '.join(filter(None, (dims, case.dtype)))}):", "  ")]
+    lines = ["", *_wrapped(f"smallest case found ({where(case)}):", "  ")]
     lines += numbers_of(case)
     if inputs := given(case):
         lines += ["", *_wrapped("what the equation alone was given, from autodiff:", "  "), *inputs]

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from rich.text import Text
 
 from manual_bp.description.formula import to_unicode
 from verify.report.columns import COLUMNS, NONE, WIDE_COLUMNS, Column, is_closed
-from verify.report.story import listing, stories, story, told
-from verify.verdict import COMPOSED, Counterexample, DerivationReport, EquationReport, Report, Verdict
+from verify.report.story import drawn_sizes, listing, remarks, stories, story, told
+from verify.verdict import Counterexample, DerivationReport, EquationReport, Report, Verdict
 
 STYLES = {
     Verdict.REFUTED: "bold red",
@@ -140,28 +140,14 @@ def _show_derivation(derivation: DerivationReport, columns: tuple[Column, ...], 
         table.add_row(Text(_title(equation, columns)), _verdict(equation.verdict), *cells)
     console.print(table)
     reasons: dict[str, list[str]] = {}
-    for equation in derivation.equations:
-        if equation.because and (equation.verdict.good or equation.cut_short):
-            reasons.setdefault(equation.because, []).append(equation.name)
-        if equation.note and equation.verdict.good:
-            reasons.setdefault(equation.note, []).append(equation.name)
-    for equation in derivation.equations:
-        if equation.verdict is Verdict.PROVED and equation.name != COMPOSED:
-            for why, dims in _together(equation.proof.sizes.sampled).items():
-                said = f"at the sizes of {', '.join(dims)} that were drawn: {why}"
+    for said_of in (remarks, drawn_sizes):
+        for equation in derivation.equations:
+            for said in said_of(equation):
                 reasons.setdefault(said, []).append(equation.name)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
     for note in [*notes, *filter(None, [derivation.note])]:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False))
     console.print()
-
-
-def _together(reasons: Mapping[str, str]) -> dict[str, list[str]]:
-    """By reason, what it is the reason of."""
-    found: dict[str, list[str]] = {}
-    for name, why in reasons.items():
-        found.setdefault(why, []).append(name)
-    return found
 
 
 def _show_story(equation: EquationReport, derivation: str, console: Console) -> None:

@@ -113,12 +113,13 @@ def _said(name: str, wiring: Wiring, verdicts: Mapping[str, Verdict]) -> tuple[s
         objective = ", the objective" if name == wiring.objective else ""
         return "node", f"{name}, of {_listed(wiring.nodes[name])}{objective}"
     verdict = verdicts.get(name)
-    kind = (
-        "adjoint"
-        if verdict is None or verdict is Verdict.PROVED
-        else f"adjoint {str(verdict).replace(' ', '-')}"
-    )
+    kind = "adjoint" if verdict is None or verdict is Verdict.PROVED else f"adjoint {slug(verdict)}"
     return kind, f"{name}, of {_listed(wiring.equations[name])}: {verdict or 'not judged'}"
+
+
+def slug(verdict: Verdict) -> str:
+    """The class of a verdict in the style sheet."""
+    return str(verdict).replace(" ", "-")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -13,12 +13,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from manual_bp.construction.axes import gathered
 from manual_bp.description.formula import to_unicode
 from verify.report import columns
 from verify.report.page import graph, plots
 from verify.report.page.mathematics import mathml
-from verify.report.story import commands, given, numbers_of, stories
+from verify.report.story import commands, drawn_sizes, given, numbers_of, remarks, stories, where
 from verify.verdict import COMPOSED, Counterexample, DerivationReport, EquationReport, Report, Verdict
 
 LONGEST = 100_000  # characters of a script that are shown
@@ -54,16 +53,9 @@ class Equation:
 
     @property
     def reasons(self) -> Iterator[str]:
-        """What is said of it besides its verdict, where it is good."""
-        if self.report.because and (self.report.verdict.good or self.report.cut_short):
-            yield self.report.because
-        if self.report.note and self.report.verdict.good:
-            yield self.report.note
-        if self.report.verdict is Verdict.PROVED and self.report.name != COMPOSED:
-            sampled = self.report.proof.sizes.sampled
-            for why in dict.fromkeys(sampled.values()):
-                dimensions = ", ".join(dimension for dimension, said in sampled.items() if said == why)
-                yield f"at the sizes of {dimensions} that were drawn: {why}"
+        """What is said of it besides its verdict."""
+        yield from remarks(self.report)
+        yield from drawn_sizes(self.report)
 
     @property
     def case(self) -> Case | None:
@@ -80,8 +72,7 @@ class Case:
 
     @property
     def where(self) -> str:
-        dims = [f"{dim} = {size}" for dim, size in gathered(self.case.dims, self.case.ranks).items()]
-        return ", ".join([*dims, self.case.dtype])
+        return where(self.case)
 
     @property
     def element(self) -> str:
@@ -154,7 +145,7 @@ def page(report: Report) -> str:
     environment.globals.update(
         signs=graph.SIGNS, height=graph.HEIGHT, in_words=plots.in_words, mathml=mathml, number="{:,}".format
     )
-    environment.filters["slug"] = lambda verdict: str(verdict).replace(" ", "-")
+    environment.filters["slug"] = graph.slug
     sections = list(_sections(report))
     equations = [equation for section in sections for equation in section.equations]
     stories_told = {id(equation) for _, equation in stories(report.derivations).told}
