@@ -56,7 +56,7 @@ UNARY: Mapping[str, Callable[[float, float], float]] = {  # of the target, and o
     "erf": lambda t, x: _bisected(math.erf, t, -6.0, 6.0),
     "erfc": lambda t, x: _bisected(lambda y: -math.erfc(y), -t, -6.0, 27.0),
     "lgamma": lambda t, x: _bisected(math.lgamma, t, 1.4616, 1e18),  # on the branch that rises
-    **dict.fromkeys(("floor", "ceil", "round", "sign", "reduce_precision"), lambda t, x: t),
+    **dict.fromkeys(("floor", "ceil", "round", "sign", "reduce_precision", "rounded_like"), lambda t, x: t),
 }
 
 

@@ -246,11 +246,13 @@ CHOOSING = frozenset({
     "concatenate", "stack", "pad", "copy", "stop_gradient", "name", "optimization_barrier", "device_put", "sort",
     "reduce_max", "reduce_min", "cummax", "cummin", "gather", "dynamic_slice", "dynamic_update_slice", "scatter",
     "reduce_precision", "reduce_and", "reduce_or", "expand_dims", "top_k", "copy_p", "reduce_window_max", "pvary",
+    "rounded_like",
 })  # fmt: skip
 INDICES = {
     "gather": 1,
     "dynamic_slice": 1,
     "dynamic_update_slice": 2,
+    "rounded_like": 1,
 }  # so many operands are values, the others say where
 
 

@@ -17,7 +17,9 @@ from verify.interpreter.walker import Sizes
 from verify.lanes.purity import WHY as CHANGING
 from verify.lanes.purity import changing_equations, changing_node
 from verify.programs.pair import Pair
-from verify.programs.tracing import COMPLEX, GRADIENT, Fault, Programs, Traced, WalkError, has_complex
+from verify.programs.tracing import GRADIENT, Fault, Programs, Traced, WalkError
+
+NO_RULE = "{} of complex numbers, of which no lane has a model; nothing is proved or refuted"
 
 
 class Isolation:
@@ -58,12 +60,16 @@ class Isolation:
         return None
 
     def leave_out_complex(self, programs: Programs) -> Fault | None:
-        """Gives up the equations that compute with complex numbers; the fault of them all if the reference does."""
-        if has_complex(programs.reference.program.jaxpr):
-            return Fault(COMPLEX, wrong=False, fatal=True)
+        """Gives up the equations that take functions of complex numbers without a rule; the fault of them all if the
+        reference does.
+        """
+        if unmodelled := programs.reference.unmodelled:
+            return Fault(NO_RULE.format(unmodelled), wrong=False, fatal=True)
         for name, traced in {**programs.equations, GRADIENT: programs.composed}.items():
-            if isinstance(traced, Traced) and has_complex(traced.program.jaxpr):
-                self.give_up(name, Fault(f"{name}: {COMPLEX}", wrong=False, fatal=True))
+            if isinstance(traced, Traced) and traced.unmodelled:
+                self.give_up(
+                    name, Fault(f"{name}: {NO_RULE.format(traced.unmodelled)}", wrong=False, fatal=True)
+                )
         return None
 
     def note(self, name: str, fault: Fault) -> None:

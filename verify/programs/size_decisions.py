@@ -3,7 +3,8 @@
 A trace with symbolic sizes stands for every size only where nothing was decided by one. jax's symbolic size answers
 `n == 3`, `n % 4 == 0`, `n in (4, 8)`, `sizes[n]` and `rows == columns` with no, whatever n is, and `n > 16` raises.
 Inside `noted` every such question is kept, if it is asked by other code than jax's and this project's; jax decides
-nothing by a size but what holds at all of them. A power that is no whole number, as `d ** -0.5`, which jax refuses, is
+nothing by a size but what holds at all of them, but for what it asks as a truth value: whether the length of a
+transform is odd. A power that is no whole number, as `d ** -0.5`, which jax refuses, is
 computed there. `turning` then finds shapes at which the answers differ.
 """
 
@@ -98,7 +99,7 @@ def noted(at: Sizes | None = None) -> Iterator[Decisions]:
         return originals["__hash__"](self)
 
     def true(self: Any) -> bool:
-        if not _asked_by_user(sys._getframe(1)) or _are_apart(originals, self, 0):
+        if _are_apart(originals, self, 0):
             return True
         return put(Decision(self, 0, "__ne__"), lambda: True)
 

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core
 
 from manual_bp.construction.graph import Equation
 from verify.arithmetic.field.base import BaseField
@@ -17,6 +16,8 @@ from verify.interpreter.loops import loops_in
 from verify.interpreter.observation import Observer, observed
 from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
+from verify.programs.complex_numbers.parts import NoRealProgram, is_complex
+from verify.programs.complex_numbers.transformation import has_complex, real_program
 from verify.runtime import tracebacks
 from verify.runtime.activity import NOTHING, doing
 from verify.runtime.timings import timed
@@ -62,6 +63,14 @@ class Traced:
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
+            self.unmodelled: str | None = None  # what of complex numbers has no rule
+            if any(map(is_complex, (*jaxpr.in_avals, *jaxpr.out_avals))):
+                self.unmodelled = "an argument or a result"
+            elif has_complex(jaxpr):
+                try:
+                    jaxpr = real_program(jaxpr)
+                except NoRealProgram as error:
+                    self.unmodelled = str(error)
         self.closed = jaxpr
         self.program = Program(jaxpr)
         self.loops = loops_in(jaxpr.jaxpr)
@@ -164,20 +173,6 @@ def attempt(
         return Fault(f"{name}: {wrong}", wrong=True)
     except (Exception, SystemExit) as error:
         return Fault(f"{name}: raised {tracebacks.one_line(error)}", wrong=False)
-
-
-COMPLEX = "complex numbers take part, of which no lane has a model yet; nothing is proved or refuted"
-
-
-def has_complex(jaxpr: Any) -> bool:
-    """Whether any array of a program, or of a program inside it, is complex."""
-    for equation in jaxpr.eqns:
-        dtypes = (getattr(atom.aval, "dtype", None) for atom in (*equation.invars, *equation.outvars))
-        if any(dtype is not None and jnp.issubdtype(dtype, jnp.complexfloating) for dtype in dtypes):
-            return True
-        if any(map(has_complex, core.jaxprs_in_params(equation.params))):
-            return True
-    return False
 
 
 def _show(shape: Any) -> str:

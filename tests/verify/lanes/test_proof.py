@@ -215,4 +215,4 @@ def test_roots_leave_no_holes_where_the_extension_has_them():
         outcome = prove(Pair(derivation, {}), {"n": 3}, np.random.default_rng(0), 96).outcomes["dJ_dx"]
         assert outcome.equal and (outcome.points == 96) == whole and outcome.points > 2
     derivation = Derivation("norm", "a test", {"J": norm}, {"dJ_dx": lambda x, b: 2 * dJ_dx(x, b)})
-    assert open_of(prove(Pair(derivation, {}), {"n": 3}, np.random.default_rng(0), 8)) == {"dJ_dx", GRADIENT}
+    assert open_of(prove(Pair(derivation, {}), {"n": 3}, np.random.default_rng(0), 48)) == {"dJ_dx", GRADIENT}

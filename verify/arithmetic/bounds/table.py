@@ -13,6 +13,7 @@ from verify.arithmetic.bounds import bit_patterns as bits
 from verify.arithmetic.bounds import casts as conversion
 from verify.arithmetic.bounds import comparisons as logic
 from verify.arithmetic.bounds import extremes, sorting, sums
+from verify.arithmetic.bounds.complex_parts import roots_of_unity, rounded_like
 from verify.arithmetic.bounds.elementary_functions import ELEMENTARY, atan2, elementary
 from verify.arithmetic.bounds.indexing import indexed
 from verify.arithmetic.bounds.matrix_products import contraction
@@ -75,6 +76,10 @@ FLOAT_RULES: dict[str, Rule] = {
     "cumlogsumexp": sums.cumlogsumexp,
     "dot_general": contraction,
     "conv_general_dilated": contraction,
+    # complex numbers in parts
+    "rounded_like": rounded_like,
+    "magnitude": elementwise.absolute,
+    "roots_of_unity": roots_of_unity,
     # truth values
     "eq": logic.comparison(np.equal),
     "ne": logic.comparison(np.not_equal),

@@ -3,7 +3,7 @@
 The moduli form a tower (a Cunningham chain): each prime is twice the one below, plus 1. So the squares modulo a
 prime form a group whose order is the prime below, and what is known modulo that prime can stand in the
 exponent: exp climbs one level. The lowest is near 2^28, and a product of two residues of any level fits an
-int64.
+int64. One more than any of them is divided by every whole number up to 16: `roots_of_unity` lives by that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from verify.arithmetic.field.quadratic import Level, Quadratic
 from verify.arithmetic.literals import is_meant
 
-MODULI = (379600379, 759200759, 1518401519, 3036803039)
+MODULI = (273152879, 546305759, 1092611519, 2185223039)
 # Of the squares, at every level but the lowest: any square other than 1 in a group of prime order. None that a program
 # would name, or exp(1) would be that number. (2 is a square at every level: exp2 takes it, so that exp2(1) is 2.)
 GENERATORS = (2718281828459045**2, 3141592653589793**2)

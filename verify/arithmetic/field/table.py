@@ -71,6 +71,7 @@ from verify.arithmetic.field.functions import (
 from verify.arithmetic.field.linear_algebra import cholesky, lu, triangular_solve
 from verify.arithmetic.field.operands import Rule, times
 from verify.arithmetic.field.pooling import gather_winner, scatter_winner, window_extremum, window_sum
+from verify.arithmetic.field.roots_of_unity import roots_of_unity
 
 if TYPE_CHECKING:
     pass
@@ -91,6 +92,9 @@ RULES: Mapping[str, Rule] = {
     "bitcast_convert_type": bitcast,
     "iota": counted,
     "reduce_precision": same,
+    "rounded_like": lambda field, step, a, *terms: a,
+    "magnitude": same,  # for terms of rounded_like alone
+    "roots_of_unity": roots_of_unity,
     "reduce_sum": reduce(row_sum, np.sum, times),
     "reduce_prod": reduce(row_product, np.prod, lambda degree, count: (degree[0] * count, degree[1] * count)),
     "dot_general": dot_general,

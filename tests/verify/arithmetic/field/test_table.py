@@ -109,6 +109,7 @@ ELSEWHERE = {  # test_linear_algebra.py, and forward against reverse mode in lan
     *("select_and_scatter_add", "select_and_gather_add"),
     *("scatter-max", "scatter-min"),  # ../test_scattered_extremes.py
     "bitcast_convert_type",  # interpreter/test_random_keys.py
+    *("rounded_like", "magnitude", "roots_of_unity"),  # programs/test_complex_numbers.py
 }
 SAME = {
     "scatter_add": "scatter-add",

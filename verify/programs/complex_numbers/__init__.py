@@ -1,0 +1,1 @@
+"""A program of complex numbers as one of real numbers, so that every lane can walk it."""
