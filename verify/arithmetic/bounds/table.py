@@ -12,7 +12,7 @@ from verify.arithmetic.bounds import basic_operations as elementwise
 from verify.arithmetic.bounds import bit_patterns as bits
 from verify.arithmetic.bounds import casts as conversion
 from verify.arithmetic.bounds import comparisons as logic
-from verify.arithmetic.bounds import extremes, sorting, sums
+from verify.arithmetic.bounds import extremes, linear_systems, sorting, sums
 from verify.arithmetic.bounds.complex_parts import roots_of_unity, rounded_like
 from verify.arithmetic.bounds.elementary_functions import ELEMENTARY, atan2, elementary
 from verify.arithmetic.bounds.indexing import indexed
@@ -76,6 +76,10 @@ FLOAT_RULES: dict[str, Rule] = {
     "cumlogsumexp": sums.cumlogsumexp,
     "dot_general": contraction,
     "conv_general_dilated": contraction,
+    # linear systems
+    "lu": linear_systems.factors,
+    "cholesky": linear_systems.factors,
+    "triangular_solve": linear_systems.solution,
     # complex numbers in parts
     "rounded_like": rounded_like,
     "magnitude": elementwise.absolute,

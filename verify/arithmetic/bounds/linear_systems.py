@@ -1,0 +1,55 @@
+"""Factors and solutions of linear systems: estimates, and indeterminate where a device may divide by 0.
+
+An estimate is of first order: it does not see that a pivot which may be off by all of itself may be 0 as well, as where
+1 is added to a matrix of numbers so large that it is lost. Whatever was divided by that pivot is then anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verify.arithmetic.bounds.estimates import estimate
+from verify.arithmetic.bounds.value import Array, Bounded
+
+if TYPE_CHECKING:
+    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.interpreter.steps import Step
+
+
+def factors(arithmetic: BaseBounds, step: Step, a: Any) -> list[Any]:
+    """lu and cholesky: the pivots are the diagonal of what they give first."""
+    results = estimate(arithmetic, step, a)
+    arithmetic.estimated.add(step.primitive)
+    return _indeterminate(results, _may_vanish(results[0]))
+
+
+def solution(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> list[Any]:
+    """triangular_solve: the pivots are the diagonal of its matrix, unless that is taken to be all ones."""
+    results = estimate(arithmetic, step, a, b)
+    arithmetic.estimated.add(step.primitive)
+    if step.params["unit_diagonal"] or not isinstance(a, Bounded):
+        return results
+    return _indeterminate(results, _may_vanish(a))
+
+
+def _may_vanish(matrices: Bounded) -> Array:
+    """Of each matrix, whether a number on its diagonal may be 0 and is not for certain."""
+    pivots, errors = (
+        np.diagonal(np.broadcast_to(part, matrices.value.shape), axis1=-2, axis2=-1)
+        for part in (matrices.value, matrices.errors)
+    )
+    return ((np.abs(pivots) <= errors) & (errors > 0)).any(axis=-1)
+
+
+def _indeterminate(results: Sequence[Any], where: Array) -> list[Any]:
+    if not where.any():
+        return [*results]
+    return [_without_bound(result, where) if isinstance(result, Bounded) else result for result in results]
+
+
+def _without_bound(result: Bounded, where: Array) -> Bounded:
+    whole = where.reshape(*where.shape, *(1,) * (result.value.ndim - where.ndim))
+    return Bounded(result.value, np.where(whole, np.inf, result.errors + np.zeros_like(result.value)))
