@@ -5,8 +5,9 @@ Everywhere counts add up and the worst of everything stays.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from verify.interpreter.opaque import Opaque, on_device_alone
 from verify.lanes.bounds import Comparison
@@ -26,6 +27,7 @@ from verify.verdict import (
 WEAKEST = -64.0  # log2 of the largest probability of error with which anything is called proved
 TOO_CLOSE = "the sides differ by less than float64 can see, as when a constant is rounded"
 ENOUGH = 64  # points at which every element must have been compared, or a shape proves nothing
+AGAIN = 8  # times the points, at most, where so many as were drawn do not decide
 WORST_STATUS = (Status.FAILED, Status.OPEN, Status.CLOSED)
 
 
@@ -37,6 +39,23 @@ def least(*powers: float | None) -> float | None:
 def most(*errors: float | None) -> float | None:
     """The largest of those that are known."""
     return max((error for error in errors if error is not None), default=None)
+
+
+def points_needed(outcomes: Iterable[Outcome], points: int, large: bool) -> int:
+    """How many points a shape should have had: more where too few had a value, or each says too little.
+
+    At most AGAIN times as many; where the shape is large, only for the second reason.
+    """
+    needed = points
+    for outcome in outcomes:
+        if not outcome.equal:
+            continue
+        if outcome.points < ENOUGH and not large:
+            return AGAIN * points
+        if outcome.points >= ENOUGH and WEAKEST < outcome.log2_error < 0:
+            more = math.ceil(points * (WEAKEST - 1) / outcome.log2_error)
+            needed = max(needed, more if more <= AGAIN * points else points)
+    return needed
 
 
 # --- a lane's word ----------------------------------------------------------------------------------------------------

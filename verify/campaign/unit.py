@@ -13,7 +13,7 @@ from verify.arithmetic.bounds.arithmetic import Bounds
 from verify.campaign import device_runs, other_subgradients, suspicion
 from verify.campaign.branch_search import BranchSearch
 from verify.campaign.dtype_programs import judge_in_dtypes
-from verify.campaign.evidence import ENOUGH, TOO_CLOSE
+from verify.campaign.evidence import TOO_CLOSE, points_needed
 from verify.campaign.isolation import Isolation
 from verify.campaign.kept_cases import replay_kept
 from verify.campaign.size_claims import enter_claims, everywhere
@@ -41,7 +41,6 @@ from verify.verdict import Status, Verdict
 
 POINTS = (104, 66)  # of the proof, at a small shape and at one whose leaves hold LARGE numbers or more
 LARGE = 200
-AGAIN = 8  # times the points, where too few of them had a value
 CONCRETE_EVERY = 4  # of so many pairs one is also traced at the lowest rung's own sizes
 WHOLE_EVERY = 2  # at one in so many explored shapes the gradient whole is proved too
 BOUNDED_EVERY = 4  # one in so many explored shapes goes through the bounds lane as well
@@ -147,10 +146,8 @@ class Judge:
         large = numbers(self.derivation, sizes) >= LARGE or floats is not None
         points = POINTS[large] if floats is None else len(next(iter(floats.values())))
         proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
-        if not large and any(
-            outcome.equal and outcome.points < ENOUGH for outcome in proof.outcomes.values()
-        ):
-            points *= AGAIN  # most points had no value in the field
+        if (more := points_needed(proof.outcomes.values(), points, large)) > points:
+            points = more
             proof = self.isolated("the proof", prove, self.pair, sizes, self.rng, points, **options)
         self.note(sizes, points)
         self.isolated.note_all(sizes, concrete)

@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+from verify.arithmetic.field.value import Agreement
 from verify.campaign import conclusion
-from verify.campaign.evidence import ENOUGH, merge
+from verify.campaign.evidence import ENOUGH, merge, points_needed
 from verify.campaign.work import Findings
+from verify.lanes.proof import Outcome
 from verify.programs.tracing import Fault
 from verify.verdict import (
     BoundsEvidence,
@@ -202,3 +204,24 @@ def test_what_proves_an_equation_at_every_size_is_the_error_that_is_told():
     unit = Findings({"dJ_dW": report(proof=EVERYWHERE)})
     (concluded,) = conclusion.conclude("layer", "", [unit]).equations
     assert (concluded.verdict, concluded.proof.log2_error) == (Verdict.PROVED, -900.0)
+
+
+@pytest.mark.parametrize(
+    "points, log2_error, large, needed",
+    [
+        (104, -500.0, False, 104),
+        (66, -500.0, True, 66),
+        (66, -55.0, True, 78),  # 65 bits at 55 / 66 bits a point
+        (66, -6.0, True, 66),  # so many more would be too many
+        (66, 0.0, True, 66),
+        (ENOUGH - 1, 0.0, False, 8 * (ENOUGH - 1)),
+        (ENOUGH - 1, 0.0, True, ENOUGH - 1),
+    ],
+)
+def test_more_points_are_drawn_where_each_says_too_little(
+    points: int, log2_error: float, large: bool, needed: int
+):
+    outcome = Outcome({"": Agreement(points, 0, log2_error, None)}, "rational", frozenset(), frozenset())
+    assert points_needed([outcome], points, large) == needed
+    wrong = dataclasses.replace(outcome, agreements={"": Agreement(points, 0, log2_error, (0, 0))})
+    assert points_needed([wrong], points, large) == points

@@ -41,7 +41,7 @@ def _may_vanish(matrices: Bounded) -> Array:
         np.diagonal(np.broadcast_to(part, matrices.value.shape), axis1=-2, axis2=-1)
         for part in (matrices.value, matrices.errors)
     )
-    return ((np.abs(pivots) <= errors) & (errors > 0)).any(axis=-1)
+    return np.any((np.abs(pivots) <= errors) & (errors > 0), axis=-1)
 
 
 def _indeterminate(results: Sequence[Any], where: Array) -> list[Any]:
