@@ -126,6 +126,7 @@ class Judge:
             for sizes in self.pair.deciding_sizes():
                 self._prove(sizes)
                 self._bound(sizes, self.mixed(sizes, 1))
+            self.findings.unmet += self.pair.beyond()
 
     def _explore(self) -> None:
         explored = self.unit.explored[:: CLAIMED_EVERY if everywhere(self.findings) else 1]

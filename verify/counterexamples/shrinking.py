@@ -21,6 +21,8 @@ Differ = Callable[[Leaves], Array]  # many cases -> which of them still fail
 
 ROUNDS: Final = 24
 BATCH: Final = 512  # cases in one walk
+NUMBERS: Final = 1 << 21  # and in all of them together, as far as MANY cases have no more
+MANY: Final = 64  # numbers in a leaf, up to which each is tried by itself, and groups of more
 INTEGERS: Final = (0, 1, 2, 3)
 NONNEGATIVE: Final = (0.0, 1.0, 2.0, 0.5, 2.0**-10)
 ELEMENTS: Final[Mapping[type[domains.Domain], tuple[Any, ...]]] = {
@@ -44,11 +46,12 @@ class Change(NamedTuple):
 
 def simplify(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int], differ: Differ) -> Leaves:
     """A case as simple as can be found that still fails; `leaves` is one case, with its data axis."""
+    batch = min(BATCH, max(MANY, NUMBERS // max(1, sum(leaf.size for leaf in leaves.values()))))
     for _ in range(ROUNDS):
         changes = sorted(_changes(leaves, specs, sizes), key=lambda change: -change.gain)
         worked: list[Change] = []
-        for start in range(0, len(changes), BATCH):
-            tried = changes[start : start + BATCH]
+        for start in range(0, len(changes), batch):
+            tried = changes[start : start + batch]
             fails = differ(_stacked([_changed(leaves, [change]) for change in tried]))
             worked += [change for change, still in zip(tried, fails, strict=True) if still]
             if worked:
@@ -77,7 +80,7 @@ def _changes(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int]
                 elements = tuple(dyadics(low, high))
             case _:
                 elements = ELEMENTS[type(domain)]
-        places = [slice(None), *range(flat.size)] if flat.size > 1 else [*range(flat.size)]
+        places = _places(flat)
         near = (
             [np.round(flat, digits) for digits in (0, 2)]
             if spec.kind == "float" and isinstance(domain, domains.Real)
@@ -90,6 +93,17 @@ def _changes(leaves: Leaves, specs: Mapping[str, Spec], sizes: Mapping[str, int]
                 gain = before - float(weights(new).sum())
                 if gain > 0:
                     yield Change(name, place, value, gain)
+
+
+def _places(flat: Array) -> list[Any]:
+    """What is made simpler at once: the whole, and one by one the numbers that are not simplest yet; of many of those
+    groups, which get smaller as the others become 0.
+    """
+    if flat.size <= MANY:
+        return [slice(None), *range(flat.size)] if flat.size > 1 else [*range(flat.size)]
+    left = np.flatnonzero(weights(flat) > 0)
+    groups = np.array_split(left, min(MANY, max(len(left), 1)))
+    return [slice(None), *(group if len(group) > 1 else int(group[0]) for group in groups if len(group))]
 
 
 def _rows(name: str, array: Array) -> Iterator[Change]:
@@ -121,7 +135,8 @@ def _apart(changes: list[Change]) -> list[Change]:
     chosen: dict[Any, Change] = {}
     for change in changes:
         whole = (change.leaf, "all") in chosen
-        key = (change.leaf, "all" if isinstance(change.where, slice) else change.where)
+        place = int(change.where[0]) if isinstance(change.where, np.ndarray) else change.where
+        key = (change.leaf, "all" if isinstance(change.where, slice) else place)
         if not whole and key not in chosen:
             chosen[key] = change
     return list(chosen.values())

@@ -21,7 +21,7 @@ from manual_bp.construction.signatures import size_of
 from manual_bp.derivation import Derivation
 from manual_bp.domains import real
 from verify.generation.data import Spec
-from verify.generation.strategies import dimension_names, ladder
+from verify.generation.strategies import dimension_names, ladder, numbers
 from verify.interpreter.opaque import CALLBACKS, Opaque
 from verify.interpreter.walker import Sizes
 from verify.programs import reference as oracle
@@ -29,6 +29,7 @@ from verify.programs.dtype_decisions import same
 from verify.programs.size_decisions import Decisions, distinct, noted, positions, turning
 from verify.programs.tracing import DTYPES, GRADIENT, Fault, Programs, Traced, alone, attempt
 
+MOST_NUMBERS = 20_000  # in the leaves, at a shape at which something is decided otherwise
 MOST_EXPLORED = 17  # sizes from here on are larger than any that is drawn
 
 
@@ -180,6 +181,16 @@ class Pair:
 
     def deciding_sizes(self) -> list[Sizes]:
         """Shapes at which something is decided otherwise: by a user's code, or by a comparison with a position."""
+        return [sizes for sizes in self._deciding if numbers(self.derivation, sizes) <= MOST_NUMBERS]
+
+    def beyond(self) -> list[str]:
+        """The sizes at which something is decided otherwise and that are too large to be drawn."""
+        left_out = [sizes for sizes in self._deciding if numbers(self.derivation, sizes) > MOST_NUMBERS]
+        large = {(n, size) for sizes in left_out for n, size in sizes.items() if size > MOST_EXPLORED}
+        return [f"{name} = {size:,}" for name, size in sorted(large)]
+
+    @functools.cached_property
+    def _deciding(self) -> list[Sizes]:
         if not self.dims:
             return []
         programs = self.symbolic or self.programs(ladder(self.derivation)[-1], concrete=True)

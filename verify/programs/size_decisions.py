@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import math
 import operator
 import sys
 import sysconfig
@@ -34,6 +36,7 @@ COMPARISONS: Final = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 COMPARED: Final = {"__eq__": operator.eq, "__ne__": operator.ne, **ORDER}
 LOOKED_UP: Final = (*range(1, 18), 32, 64)  # sizes that a table may have entries for
 SCANNED: Final = 130  # up to this size a change of the answer is looked for
+FARTHEST: Final = 1 << 20  # up to this one between powers of two
 MOST: Final = 32  # shapes that are made of all decisions of one derivation
 
 
@@ -220,12 +223,41 @@ def _turned(decision: Decision, base: Mapping[str, int]) -> Iterator[Sizes]:
                 yield from ({**base, name: size} for size in LOOKED_UP)
             continue
         answers: dict[bool, Sizes] = {}
-        for size in range(1, SCANNED):
+        for size in (*range(1, SCANNED), *_far(decision, base, name)):
             sizes = {**base, name: size}
             answers.setdefault(decision.answer(sizes), sizes)
         if len(answers) == 2:
             yield from answers.values()
             yield from _more(decision, base, name, answers)
+
+
+def _far(decision: Decision, base: Mapping[str, int], name: str) -> list[int]:
+    """Sizes beyond those that are scanned at which an answer may change: where the two numbers that are compared are
+    equal, if their difference is linear in the size, and around it; and where, between two powers of two, it does.
+    """
+
+    def answer(size: int) -> bool:
+        return decision.answer({**base, name: size})
+
+    def difference(size: int) -> Any:
+        sizes = {**base, name: size}
+        return filled_in(decision.left, sizes) - filled_in(decision.right, sizes)
+
+    found: list[int] = []
+    with contextlib.suppress(TypeError):
+        first, second, last = map(difference, (1, 2, SCANNED))
+        if (slope := second - first) and last - first == slope * (SCANNED - 1):
+            equal = 1 - first / slope
+            found = [size for size in range(math.floor(equal) - 1, math.ceil(equal) + 2)]
+    powers = [1 << bit for bit in range(SCANNED.bit_length(), FARTHEST.bit_length())]
+    for below, above in itertools.pairwise([SCANNED - 1, *powers]):
+        if answer(below) != answer(above):
+            while above - below > 1:
+                middle = (below + above) // 2
+                below, above = (middle, above) if answer(middle) == answer(below) else (below, middle)
+            found.append(above)
+            break
+    return sorted(size for size in found if size >= SCANNED)
 
 
 def _more(

@@ -71,3 +71,19 @@ def test_fewer_digits_weigh_less():
     values = [0.0, 1.0, -1.0, 2.0, 3.0, 0.1, -1e-12]
     weights = [weight({"x": np.array([value])}) for value in values]
     assert weights == sorted(weights) and weights[0] == 0
+
+
+def test_of_many_numbers_the_few_that_matter_are_found():
+    """Groups are tried at once, so that the walks do not grow with the numbers."""
+    rng, walks = np.random.default_rng(0), list[int]()
+    specs, dims = {"x": SPECS["x"]}, {"d": 5000}
+
+    def differ(leaves):
+        walks.append(len(leaves["x"]))
+        return (leaves["x"][:, 4321] > 1) & (leaves["x"][:, 17] < 0)
+
+    x = rng.normal(size=(1, 5000)) * 100
+    x[0, [4321, 17]] = 1234.5, -0.75
+    found = simplify({"x": x}, specs, dims, differ)["x"][0]
+    assert np.flatnonzero(found).tolist() == [17, 4321] and found[[17, 4321]].tolist() == [-1, 2]
+    assert len(walks) < 40 and sum(walks) < 20_000

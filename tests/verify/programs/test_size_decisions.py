@@ -38,6 +38,9 @@ DECISIONS = {
     "behind another": (lambda x, n: (2 if n == 21 else 1) if n > 19 else 1, [21]),
     "of the shape": (lambda x, n: 2 if x.shape == (6,) else 1, [6]),
     "a half": (lambda x, n: 2 if n // 2 == 4 else 1, [8, 9]),
+    "far out": (lambda x, n: 2 if n >= 5000 else 1, [5000, 5001]),
+    "one size far out": (lambda x, n: 2 if n == 4321 else 1, [4321]),
+    "in memory": (lambda x, n: 2 if n * n * 8 > 2**27 else 1, [4097, 4098]),
     "a position": (lambda x, n: jnp.where(jnp.arange(x.shape[0]) < 20, 1.0, 2.0), [22]),
 }
 
@@ -54,6 +57,17 @@ def test_what_is_wrong_at_some_sizes_alone_is_refuted_there(name: str, tmp_path:
     assert equation.counterexample is not None
     if name != "a position":
         assert equation.counterexample.dims["n"] in wrong_at
+
+
+@pytest.mark.parametrize("size", [500_000, 10**7])
+def test_sizes_that_are_too_large_to_be_drawn_are_named(size: int, tmp_path: Path):
+    report = verify.check_gradient(
+        lambda x: 2 * x if x.shape[0] >= size else x, energy, shapes=dict(x="n"),
+        examples=1, dtypes=("float32",), directory=tmp_path,
+    )  # fmt: skip
+    equation = report.derivations[0].equations[0]
+    assert equation.verdict is Verdict.VERIFIED
+    assert f"no case reached n = {size:,}" in (equation.because or "")
 
 
 def test_two_sizes_that_are_equal(tmp_path: Path):
