@@ -168,11 +168,10 @@ class Wiring:
 class Met:
     """What the data of a derivation were like."""
 
-    sizes: dict[str, dict[int, int]] = dataclasses.field(
-        default_factory=dict
-    )  # by dimension: shapes that had a size
+    sizes: dict[str, dict[int, int]] = dataclasses.field(default_factory=dict)  # shapes that had it
     outcomes: int = 0  # of comparisons and selections, that could come of them
     outcomes_met: int = 0
+    unmet: list[str] = dataclasses.field(default_factory=list)  # of these, and pieces of functions, by name
 
 
 @dataclasses.dataclass

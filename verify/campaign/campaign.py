@@ -228,10 +228,14 @@ def environment(settings: Settings) -> dict[str, Any]:
 def totals(
     targets: Sequence[Target], units: Sequence[tuple[int, Unit]], found: dict[int, Findings], seconds: float
 ) -> dict[str, Any]:
-    """What was done in all. A shape counts once for each derivation; kinks are those that the device was run on."""
+    """What was done in all. A shape counts once for each derivation; kinks count on the device, 0 where not met."""
     shapes = {(units[i][0], shape) for i, findings in found.items() for shape in findings.shapes}
     kinks: dict[str, dict[str, int]] = {}
     for position in sorted(found):
+        place, unit = units[position]
+        for choice, rows in targets[place].derivation.choices.items():
+            for kink in getattr(rows.get(unit.choices.get(choice, "")), "kinks", ()):
+                kinks.setdefault(f"{choice} {unit.choices[choice]}", {}).setdefault(f"{kink:g}", 0)
         for (choice, row, kink), count in found[position].kinks.items():
             table = kinks.setdefault(f"{choice} {row}", {})
             table[f"{kink:g}"] = table.get(f"{kink:g}", 0) + count

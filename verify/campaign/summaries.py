@@ -36,4 +36,10 @@ def met(units: Sequence[Findings]) -> Met:
         {dimension: dict(sorted(counts[dimension].items())) for dimension in sorted(counts)},
         sum(branch.reachable.bit_count() for branch in branches.values()),
         sum((branch.reachable & branch.met).bit_count() for branch in branches.values()),
+        [
+            *sorted({piece for unit in units for piece in unit.unmet}),
+            *dict.fromkeys(
+                f"{branch.program}: {said}" for branch in branches.values() for said in branch.unmet
+            ),
+        ],
     )

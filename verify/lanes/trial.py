@@ -32,8 +32,8 @@ from verify.verdict import Verdict
 
 POINTS = 32
 ROUNDS = 3  # of aiming at thresholds
-ATTEMPTS = 6  # at each threshold
-CASES = 12  # of each structure
+ATTEMPTS = 16  # at each threshold
+CASES = 24  # of each structure
 
 
 class Detection(NamedTuple):
@@ -148,7 +148,7 @@ class Trial:
         return found
 
     def _difference(self, name: str, traced: Traced, cases: Leaves, side: Side) -> Detection | None:
-        """The first case in which the two sides differ beyond both bounds."""
+        """The first case in which the two sides differ beyond both bounds; None where the field cannot say how."""
         arithmetic = Bounds()
         differing = np.zeros(len(next(iter(cases.values()))), bool)
         for sides in side.pairs(arithmetic, name, traced):
@@ -157,26 +157,29 @@ class Trial:
             differing |= mask.reshape(len(mask), -1).any(axis=1)
         if not differing.any():
             return None
-        first = int(differing.argmax())
-        case = {leaf: values[first : first + 1] for leaf, values in cases.items()}
-        return Detection("bounds", first + 1, self._verdict(name, traced, case))
+        places = np.flatnonzero(differing)
+        where = {leaf: values[places[:POINTS]] for leaf, values in cases.items()}
+        verdict = self._verdict(name, traced, where)
+        return None if verdict is None else Detection("bounds", int(places[0]) + 1, verdict)
 
-    def _verdict(self, name: str, traced: Traced, case: Leaves) -> Verdict:
-        """Whether the two sides differ in this case without any rounding."""
-        side = side_of(self.pair, self.programs, self.sizes, Points.exact(self.specs, case))
+    def _verdict(self, name: str, traced: Traced, cases: Leaves) -> Verdict | None:
+        """Whether the two sides differ without any rounding; None where the field has holes at all these cases."""
+        side = side_of(self.pair, self.programs, self.sizes, Points.exact(self.specs, cases))
         field = like(side.arithmetic)
         pairs = [(field.lifted(a), field.lifted(b)) for a, b in side.pairs(field, name, traced)]
-        agree = all(field.compare(ours, theirs).mismatch is None for ours, theirs in pairs)
-        finite = all(np.isfinite(ours.x).all() or not np.isfinite(theirs.x).all() for ours, theirs in pairs)
-        return Verdict.INACCURATE if agree and finite else Verdict.REFUTED
+        agreements = [field.compare(ours, theirs) for ours, theirs in pairs]
+        agree = all(agreement.mismatch is None for agreement in agreements)
+        finite = all((np.isfinite(ours.x) | ~np.isfinite(theirs.x)).all() for ours, theirs in pairs)
+        if not (agree and finite):
+            return Verdict.REFUTED
+        return Verdict.INACCURATE if all(agreement.points for agreement in agreements) else None
 
     def _at_thresholds(self, name: str, traced: Traced) -> Leaves | None:
-        """Cases at the thresholds of a candidate that has more than what it stands for, as a campaign finds them."""
+        """Cases at the thresholds of a candidate, as a campaign finds them; None where it compares nothing."""
         programs = self._with(name, traced)
         self._coverage.watch(self._with(name, self._right(name)))
         self._coverage.watch(programs)
-        paths = self._coverage.paths_in(traced)
-        if len(paths) <= len(self._coverage.paths_in(self._right(name))):
+        if not (paths := self._coverage.paths_in(traced)):
             return None
         goals = at_thresholds(self._coverage, paths) * ATTEMPTS
         bases = generic_bases(self.sizes, self.specs, kinks_of(self.pair.choices), self.rng)

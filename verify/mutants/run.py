@@ -1,9 +1,10 @@
 """The checker is checked: every equation is made wrong in every way of `mutations`, and each must be caught and named.
 
 A mutant is traced alone and judged by the lanes as its equation is: in the field and with bounds, on autodiff's values
-upstream. Three shapes serve: sizes that differ, sizes that are equal, ones. A mutant that no lane can tell from its
-equation there is looked at again on more shapes, points and cases: either it is the same function (h for z with relu),
-which is said and not counted, or it survived, and the checker has a hole.
+upstream. Three shapes serve: sizes that differ, sizes that are equal, ones; and for a mutant that is not caught there,
+one size after the other 1, the others 2. What no lane can tell from its equation there is looked at again on more
+shapes, points and cases: either it is the same function (h for z with relu), which is said and not counted, or it
+survived, and the checker has a hole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import multiprocessing
 import signal
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from manual_bp.derivation import Derivation
@@ -122,6 +123,12 @@ def shapes(derivation: Derivation) -> list[tuple[Sizes, bool]]:
     return [(different, False), (dict.fromkeys(names, 2), True), (dict.fromkeys(names, 1), True)]
 
 
+def shapes_with_a_one(derivation: Derivation) -> list[Sizes]:
+    """One size after the other 1, beside sizes of 2: where all are 1, a derivative may be zero by itself."""
+    names = dimension_names(derivation)
+    return [{**dict.fromkeys(names, 2), name: 1} for name in names] if len(names) > 1 else []
+
+
 def generate(derivation: Derivation, index: int, settings: Settings) -> list[Mutant]:
     """The mutants of every selected equation, and of the gradient as a whole, at one choice of rows."""
     rows = pairs(derivation)[index]
@@ -130,6 +137,14 @@ def generate(derivation: Derivation, index: int, settings: Settings) -> list[Mut
     seed = zlib.crc32(f"{settings.start} {derivation.name} {index}".encode())
     trials = [Trial(pair, sizes, seed, concrete=concrete) for sizes, concrete in shapes(derivation)]
     wrong = tuple(sorted({name for trial in trials for name in trial.wrong}))
+
+    @functools.cache
+    def with_a_one(place: int) -> Trial:
+        return Trial(pair, shapes_with_a_one(derivation)[place], seed, concrete=True)
+
+    def usual() -> Iterator[Trial]:
+        yield from trials
+        yield from map(with_a_one, range(len(shapes_with_a_one(derivation))))
 
     @functools.cache
     def more() -> list[Trial]:
@@ -141,9 +156,9 @@ def generate(derivation: Derivation, index: int, settings: Settings) -> list[Mut
         if not settings.selects(derivation.name, name):
             continue
         candidate = Candidate(name, function, pair.choices)
-        if not candidate.runs(trials[0].programs):
+        if not any(candidate.runs(trial.programs) for trial in trials):
             continue  # what cannot be run at all deceives nobody
-        sentence = _tried(candidate, trials)
+        sentence = _tried(candidate, usual())
         fate = _fate(operator, sentence, wrong)
         if sentence is None and _tried(candidate, more()) is not None:
             fate = MutantStatus.SURVIVED
@@ -168,7 +183,7 @@ def _false_rules(
             yield Mutant(*made, fate, *(sentence or NOT_CAUGHT), blamed)
 
 
-def _tried(candidate: Candidate, trials: Sequence[Trial]) -> Detection | None:
+def _tried(candidate: Candidate, trials: Iterable[Trial]) -> Detection | None:
     """How the first trial that catches it does."""
     return next((sentence for trial in trials if (sentence := trial.judge(candidate)) is not None), None)
 

@@ -12,7 +12,9 @@ from jaxtyping import Array, Float
 from rich.console import Console
 
 from manual_bp.activations import ACTIVATIONS
+from manual_bp.book.attention_scoring import DERIVATION as SCALED_DOT_PRODUCT
 from manual_bp.book.backprop import DERIVATION
+from manual_bp.book.recommender_systems import RANKING
 from manual_bp.derivation import Derivation
 from manual_bp.losses import LOSSES
 from verify import cli
@@ -74,6 +76,19 @@ def test_every_mutant_of_a_right_layer_is_killed_and_named(kills):
         if m.fate is MutantStatus.KILLED
     )
     assert {m.equation for m in kills.mutants} == {"dJ_da", "dJ_db", "gradient", "y"}
+
+
+def test_an_error_at_one_size_is_caught_though_another_size_of_one_hides_it():
+    """The weights of one key are 1, so that with all sizes 1 the derivative by the scores is zero by itself."""
+    found = run(SCALED_DOT_PRODUCT, only="dJ_dQ")
+    assert {m.fate for m in found.mutants if m.operator == "zero where a size is 1"} == {MutantStatus.KILLED}
+    assert found.good
+
+
+def test_an_array_rounded_before_a_comparison_is_caught_at_its_threshold():
+    found = run(RANKING, only="dhinge_dpos")
+    fates = {m.detail: m.fate for m in found.mutants if m.operator == "arrays in bfloat16"}
+    assert fates["delta"] is MutantStatus.KILLED and found.good
 
 
 def test_mutants_are_caught_by_the_lane_that_can(kills):
@@ -166,6 +181,7 @@ def test_kinks_options_and_rows_are_mutated(monkeypatch):
 
 def test_what_the_lanes_are_blind_to_survives_and_is_not_called_the_same(monkeypatch, tmp_path):
     monkeypatch.setattr(mutants, "shapes", lambda derivation: [({"n": 1, "d": 1}, True)])
+    monkeypatch.setattr(mutants, "shapes_with_a_one", lambda derivation: [])
     kills = run(LAYER, only="dJ_db")
     survived = {mutant.operator for mutant in kills.mutants if mutant.fate is MutantStatus.SURVIVED}
     assert {"one term of a sum", "divided by a size"} <= survived

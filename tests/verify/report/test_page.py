@@ -19,7 +19,16 @@ from verify.report.page.graph import HEIGHT, drawing
 from verify.report.page.mathematics import mathml
 from verify.settings import Settings
 from verify.targets.discovery import resolve
-from verify.verdict import COMPOSED, Counterexample, DerivationReport, EquationReport, Report, Verdict, Wiring
+from verify.verdict import (
+    COMPOSED,
+    Counterexample,
+    DerivationReport,
+    EquationReport,
+    Met,
+    Report,
+    Verdict,
+    Wiring,
+)
 
 DERIVATIONS = [target.derivation for target in resolve()]  # the book's
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -138,6 +147,17 @@ def test_text_of_users_is_escaped():
     document = Document(page.render(found))
     assert "script" not in document.tags and not {"b", "i", "d", "x"} & set(document.tags)
     assert "<script>" in document.text
+
+
+def test_what_was_not_met_is_named():
+    met = Met({"n": {1: 2, 4: 1}}, 3, 1, ["piece 2 of relu", "dJ_dx: x > 2"])
+    found = Report(
+        {}, {}, {"kinks": {"activation relu": {"0": 0, "6": 1200}}}, [DerivationReport("a", "b", met=met)]
+    )
+    text = " ".join(Document(page.render(found)).text.split())
+    assert "Not met: piece 2 of relu dJ_dx: x > 2" in text
+    assert "Sizes that no shape had: n = 2, 3." in text
+    assert "activation relu0: not met, 6: 1,200 times" in text
 
 
 def test_a_report_of_nothing_has_a_page():

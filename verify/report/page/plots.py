@@ -111,6 +111,12 @@ def sizes(derivation: DerivationReport) -> Plot | None:
     return _plot(list(counts), dots, ticks)
 
 
+def undrawn(derivation: DerivationReport) -> list[str]:
+    """Of each dimension the sizes that no shape had, up to the largest that one had: `n = 5, 7`."""
+    found = {name: set(range(1, max(of) + 1)) - of.keys() for name, of in derivation.met.sizes.items() if of}
+    return [f"{name} = {', '.join(map(str, sorted(missing)))}" for name, missing in found.items() if missing]
+
+
 def _radius(share: float) -> float:
     return max(1.5, LARGEST * math.sqrt(share))
 

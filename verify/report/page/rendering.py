@@ -129,6 +129,10 @@ class Section:
         return plots.errors(self.report)
 
     @property
+    def undrawn(self) -> list[str]:
+        return plots.undrawn(self.report)
+
+    @property
     def sizes(self) -> plots.Plot | None:
         return plots.sizes(self.report)
 
@@ -192,8 +196,8 @@ def _about(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _kinks(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """How often each kink was met exactly on the device."""
+    """How often each kink was met exactly on the device, and which were not."""
     return [
-        (row, ", ".join(f"{at}: {count:,} times" for at, count in table.items()))
+        (row, ", ".join(f"{at}: {f'{count:,} times' if count else 'not met'}" for at, count in table.items()))
         for row, table in found.items()
     ]
