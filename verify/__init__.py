@@ -105,7 +105,9 @@ def check_gradient(
     `"*batch d"` or `"... d"` for any number of axes before the last, of which none, one and two are judged; an
     example array or a `jax.ShapeDtypeStruct`, whose sizes are fixed where they are numbers; a random key, which
     then is the one that is used; or a tree of these, whose leaves are then called `params_layers_0_W`. Equal
-    names are equal sizes. `domains` says where leaves live, as in `dict(y=index("q"))`. Parameters with a
+    names are equal sizes. `domains` says where leaves live, as in `dict(y=index("q"))`. An argument of complex
+    numbers (`Complex[Array, "n"]`, or an example) is judged by its two parts, `z_re` and `z_im`, for jax's
+    convention: dJ/dx - i dJ/dy by z = x + iy. Parameters with a
     default keep it, unless `shapes` names them.
 
         verify.check_gradient(dloss, loss, wrt=("W", "b"), shapes=dict(W="q d", b="q", x="d", y="q"))

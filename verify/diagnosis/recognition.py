@@ -8,6 +8,7 @@ sizes, or it is not it. When no hypothesis holds, nothing is said.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -114,6 +115,10 @@ def _first_element(view: Sides) -> str | None:
         value = view.side.values[parameter]
         if not isinstance(value, Residues) or not shape_of(value) or max(shape_of(value)) < 2:
             continue
+        if view.algebra.equal(
+            view.run({**view.side.values, parameter: view.algebra.scaled(Fraction(2), value)}), view.manual
+        ):
+            continue  # it uses no place of it
         first = view.field.move(_first_everywhere, value)
         if view.algebra.equal(view.run({**view.side.values, parameter: first}), view.manual):
             return f"manual uses {parameter}[0] only"

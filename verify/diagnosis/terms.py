@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from verify.arithmetic.field.arithmetic import Field
+from verify.arithmetic.field.quadratic import Level, Quadratic
 from verify.arithmetic.field.value import NoLevelLeft, Residues
 from verify.interpreter.walker import ShapeDtype, Sizes, Step
 
@@ -102,7 +103,8 @@ def constant_between(field: Field, a: Residues, b: Residues) -> Fraction | None:
     """The constant c that a = c b would need, read off at one element; whether it holds is for the caller to check."""
     levels = [
         (modulus, left, right)
-        for modulus, left, right in zip(field.moduli, a.r, b.r, strict=True)
+        for modulus, *both in zip(field.moduli, a.r, b.r, strict=True)
+        for left, right in [map(_without_extension, both)]
         if isinstance(left, np.ndarray) and isinstance(right, np.ndarray)
     ][-2:]
     if not levels:
@@ -123,6 +125,11 @@ def constant_between(field: Field, a: Residues, b: Residues) -> Fraction | None:
         digit = (ours * pow(theirs, -1, modulus) - number) * pow(whole, -1, modulus) % modulus
         number, whole = number + digit * whole, whole * modulus
     return _rational(number, whole)
+
+
+def _without_extension(level: Level) -> Level:
+    """Residues of the quadratic extension that all lie in the prime's own field, as such."""
+    return level.re if isinstance(level, Quadratic) and not np.any(level.im) else level
 
 
 def _rational(number: int, modulus: int) -> Fraction | None:

@@ -218,7 +218,8 @@ ELEMENTWISE = (
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), compare),
-    **dict.fromkeys(("neg", "copy", "copy_p", "stop_gradient", "optimization_barrier"), same),
+    "rounded_like": lambda reading, operation, *values: [values[0]],
+    **dict.fromkeys(("magnitude", "neg", "copy", "copy_p", "stop_gradient", "optimization_barrier"), same),
     **dict.fromkeys(("add", "add_any", "sub"), add),
     **dict.fromkeys(("integer_pow", "square"), power),
     "convert_element_type": cast,

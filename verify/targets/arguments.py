@@ -16,6 +16,7 @@ from manual_bp.construction.signatures import EMPTY, read_shape, signature_of
 from manual_bp.construction.tables import choices_of
 from manual_bp.construction.trees import Names, join, names_of
 from manual_bp.domains import Domain
+from verify.targets.complex_inputs import joined
 
 Function = Callable[..., Any]
 
@@ -43,7 +44,9 @@ class Inputs:
     def __call__(self, *values: Any, **choices: Any) -> Any:
         """The function's result, from its leaves in order and its choices."""
         named = dict(zip(self.leaves, values, strict=True))
-        given = {name: join(tree, named) for name, tree in self.trees.items()} | choices | {**self.fixed}
+        given = (
+            {name: joined(join(tree, named)) for name, tree in self.trees.items()} | choices | {**self.fixed}
+        )
         first = [given.pop(name) for name in self.positional if name in given]
         return self.function(*first, **given)
 
@@ -181,7 +184,10 @@ def is_random_key(what: Any) -> bool:
 
 def in_tex(leaf: str) -> str:
     """The name of a leaf in a formula: one underscore makes a subscript, several a name that is left as it is."""
-    return leaf if leaf.count("_") < 2 else rf"\text{{{leaf}}}"
+    name, _, subscript = leaf.partition("_")
+    if "_" in subscript:
+        return rf"\text{{{leaf}}}"
+    return rf"{name}_{{{subscript}}}" if len(subscript) > 1 else leaf
 
 
 def is_float(annotation: Any) -> bool:

@@ -35,6 +35,7 @@ from verify.targets.arguments import (
     result_shapes,
     wired,
 )
+from verify.targets.complex_inputs import complex_leaves, gradient_parts, is_complex, part_code, split
 from verify.targets.forward_checks import ProbeError
 from verify.targets.source_code import Scope, call, path_to, returned, writes
 
@@ -130,14 +131,15 @@ def equation(given: Inputs, chosen: Mapping[str, Any], parameter: str, leaf: str
         tree = part(given(*leaves, **choices), manual, [*chosen], parameter)
         here = f"{manual}: the gradient by {parameter} is built otherwise than {parameter}"
         try:
-            return parts(chosen[parameter], tree, here)[leaf]
-        except TypeError as error:
+            return parts(chosen[parameter], gradient_parts(chosen[parameter], tree), here)[leaf]
+        except (TypeError, ValueError) as error:
             raise StructureError(str(error)) from None
 
     def written(scope: Scope) -> str:
         key = key_of(returned(given, scope), called(given.function), [*chosen], parameter)
         within = "" if key is None else f"[{json.dumps(key)}]"
-        return f"{call(given, scope)}{within}{path_to(leaf, chosen[parameter])}"
+        path, code = path_to(leaf, chosen[parameter]), f"{call(given, scope)}{within}"
+        return part_code(code, path) if leaf in complex_leaves(chosen[parameter]) else code + path
 
     derivative.__doc__ = rf"$\partial {root}/\partial {in_tex(leaf)}$"
     return writes(wired(derivative, given, {}), written)
@@ -212,7 +214,7 @@ def read_as_stated(
                 f"shapes={{{name!r}: 3}}"
             )
         elif name in shapes or stated is not None:
-            tree = filled(as_shape(name, shapes.get(name, stated)), f"{here}: {name}")
+            tree = split(filled(as_shape(name, shapes.get(name, stated)), f"{here}: {name}"))
             trees[name] = named(name, tree)
             annotations |= {
                 leaf: annotation(leaf, what, domains) for leaf, what in parts(trees[name], tree, name).items()
@@ -231,6 +233,8 @@ def read_as_stated(
 
 
 def is_stated(annotation: Any, here: str, *, trees: bool) -> bool:
+    if is_complex(annotation):
+        return True
     return read_shape(annotation, here) is not None or (trees and read_tree(annotation, here) is not None)
 
 

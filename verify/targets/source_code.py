@@ -14,6 +14,7 @@ import numpy as np
 from manual_bp.construction.lowering import Part
 from manual_bp.construction.trees import Names, children
 from verify.targets.arguments import Function, Inputs, is_random_key
+from verify.targets.complex_inputs import is_parts
 from verify.targets.import_statements import Imports
 
 
@@ -95,6 +96,8 @@ def tree(names: Names, scope: Scope) -> str:
         return scope.names[names] if names else "None"
     if names is None:
         return "None"
+    if is_parts(names):
+        return f"jax.lax.complex({scope.names[names.re]}, {scope.names[names.im]})"
     inside = [(path[0], tree(part, scope)) for path, part in children(names)]
     codes = ", ".join(code for _, code in inside)
     if type(names) is dict:
