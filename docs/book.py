@@ -9,6 +9,7 @@ from manual_bp.derivation import Derivation
 from verify.report import columns
 from verify.report.listing import Judged, chapter_of, judged_in
 from verify.report.saved import SavedReportError, load
+from verify.report.story import drawn_sizes
 from verify.targets.discovery import resolve
 from verify.verdict import EquationReport
 
@@ -64,7 +65,8 @@ def section(derivation: Derivation, judged: Judged) -> Iterator[str]:
     yield f"{derivation.source}\n"
     for name, equation in derivation.equations.items():
         yield f"$${equation.tex}$$\n"
-        yield f"`{name}`{_evidence(judged.get(f'{derivation.name}/{name}'))}\n"
+        label = f", the book's `{equation.label}`" if equation.label else ""
+        yield f"`{name}`{label}{_evidence(judged.get(f'{derivation.name}/{name}'))}\n"
 
 
 def _evidence(report: EquationReport | None) -> str:
@@ -74,5 +76,5 @@ def _evidence(report: EquationReport | None) -> str:
     where = {"every": ", at every size", "drawn": "", columns.NONE: ""}.get(
         sizes, f", at every size of {sizes}"
     )
-    because = f": {report.because}" if report.because else ""
+    because = f": {report.because}" if report.because else "".join(f"; {why}" for why in drawn_sizes(report))
     return f": **{report.verdict}**{where}{because}"

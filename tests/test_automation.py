@@ -66,6 +66,11 @@ def test_ci_runs_what_the_readme_says_on_linux_and_macos_with_the_oldest_and_the
     assert PROJECT["requires-python"] == f">={pythons[0]}" and pythons[1:] == ["3.x"]
 
 
+def test_ci_installs_a_browser_where_there_is_none():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"command -v chromium .*\n.*apt-get install -y -q chromium", script)
+
+
 def test_every_night_a_bounded_soak_and_the_mutants():
     path = named("nightly")
     called = {name: given for names, given in sessions("\n".join(commands(path))) for name in names}

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = "docs/architecture.md"
 PAGES = tuple(
-    f"docs/{page}.md" for page in ("ci", "index", "start", "tutorial", "howto", "proof", "comparison")
+    f"docs/{page}.md"
+    for page in ("ci", "commands", "index", "start", "tutorial", "howto", "proof", "comparison")
 )
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", ARCHITECTURE, *PAGES)
 FILE = re.compile(r"[\w-]+(?:/[\w.-]+)+")

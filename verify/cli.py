@@ -22,7 +22,7 @@ from verify.verdict import COMPOSED, Report
 BESIDE = "the page is written beside it"
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
 BOOK = "manual_bp."  # begins the modules of the book's derivations
-WHOLE = (COMPOSED, r"\text{the equations composed}")  # judged as one more equation
+WHOLE = (COMPOSED, r"\text{the equations composed}", "")  # judged as one more equation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,12 +166,12 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise UsageError(f"--{error}") from error
 
 
-def _listing(found, settings: Settings) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """For each derivation its name, source, and the (name, TeX) of the equations that `--only` leaves."""
+def _listing(found, settings: Settings) -> list[listing.Listed]:
+    """For each derivation its name, source, and the (name, TeX, label) of the equations that `--only` leaves."""
     listed = []
     for _, derivation in found:
-        equations = [*((name, equation.tex) for name, equation in derivation.equations.items()), WHOLE]
-        kept = [(name, tex) for name, tex in equations if settings.selects(derivation.name, name)]
+        equations = [*((name, e.tex, e.label) for name, e in derivation.equations.items()), WHOLE]
+        kept = [each for each in equations if settings.selects(derivation.name, each[0])]
         if kept:
             listed.append((derivation.name, derivation.source, kept))
     if not listed:

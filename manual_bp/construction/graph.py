@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -51,11 +52,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Equation(Step):
-    """The derivative of `root` by `symbol`; `tex` is the first line of its docstring, without the dollars."""
+    """The derivative of `root` by `symbol`; `tex` is the first line of its docstring, without the dollars.
+
+    `label` is what the book calls it, if its docstring says so: `eq_backprop-J-h`.
+    """
 
     root: str
     symbol: str
     tex: str
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +132,7 @@ def build(
         about.check_scalar(objective, stated)
 
     steps = {signature.key: Step(*wired(signature)) for signature in ahead}
-    equations = {s.key: Equation(*wired(s), *derivatives[s.key], tex=tex(s.function)) for s in back}
+    equations = {s.key: Equation(*wired(s), *derivatives[s.key], *printed(s.function)) for s in back}
     return Graph(
         leaves=MappingProxyType({name: leaf.at(ranks) for name, leaf in described.items()}),
         stated=MappingProxyType({name: (shape.at(ranks), there) for name, (shape, there) in stated.items()}),
@@ -149,9 +154,13 @@ def wired(signature: Signature) -> tuple[str, Function, tuple[str, ...], tuple[s
     return signature.key, signature.function, tuple(signature.arrays), tuple(signature.choices)
 
 
-def tex(function: Function) -> str:
-    first, _, _ = (inspect.getdoc(function) or "").partition("\n")
-    return first.strip().strip("$").strip()
+def printed(function: Function) -> tuple[str, str]:
+    """The equation as a book prints it, from the docstring: its TeX and its label."""
+    text = inspect.getdoc(function) or ""
+    first, _, _ = text.partition("\n")
+    label = re.search(r"`(eq_[\w-]+)`", text)
+    tex = re.sub(r",?\s*`eq_[\w-]+`\.?$", "", first.strip())
+    return tex.strip("$").strip(), label[1] if label else ""
 
 
 def root_of(closed: Mapping[str, Reading]) -> str:

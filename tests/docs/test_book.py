@@ -16,6 +16,7 @@ def test_every_equation_is_on_the_page():
     formulas = [equation.tex for derivation in DERIVATIONS for equation in derivation.equations.values()]
     assert [tex for tex in formulas if f"$${tex}$$" not in page] == []
     assert "no run was at hand" in page
+    assert "`dh_dw_h`, the book's `eq_bptt_partial_ht_wh_recur`" in page
 
 
 def test_verdicts_are_those_of_a_report(tmp_path: Path):

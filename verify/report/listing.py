@@ -13,9 +13,8 @@ from verify.report import columns
 from verify.report.terminal import STYLES
 from verify.verdict import EquationReport, Report
 
-Listed = tuple[
-    str, str, list[tuple[str, str]]
-]  # a derivation: its name, its source, and (name, TeX) of its equations
+# a derivation: its name, its source, and (name, TeX, the book's label or nothing) of its equations
+Listed = tuple[str, str, list[tuple[str, str, str]]]
 Judged = Mapping[str, EquationReport]  # by `derivation/equation`
 
 
@@ -33,7 +32,7 @@ def chapter_of(source: str) -> tuple[str, str]:
 
 
 def show(derivations: Iterable[Listed], console: Console, judged: Judged) -> None:
-    """Print the derivations under their chapters: each equation with its formula, verdict, and sizes proved."""
+    """Print the derivations under their chapters: each equation with its formula, label, verdict, and sizes proved."""
     chapters: dict[str, list[tuple[str, Listed]]] = {}
     for derivation in derivations:
         chapter, part = chapter_of(derivation[1])
@@ -50,11 +49,11 @@ def show(derivations: Iterable[Listed], console: Console, judged: Judged) -> Non
         )
 
 
-def _table(derivation: str, equations: Iterable[tuple[str, str]], judged: Judged) -> Table:
+def _table(derivation: str, equations: Iterable[tuple[str, str, str]], judged: Judged) -> Table:
     table = Table.grid(padding=(0, 2))
-    for name, tex in equations:
+    for name, tex, label in equations:
         report = judged.get(f"{derivation}/{name}")
-        cells = [Text(f"    {name}"), Text(to_unicode(tex))]
+        cells = [Text(f"    {name}"), Text.assemble(to_unicode(tex), (f"  {label}" if label else "", "dim"))]
         if judged:
             cells += [
                 Text(

@@ -53,7 +53,7 @@ def dJ_dW2(
 ) -> Float[Array, "q h"]:
     r"""$\frac{\partial J}{\partial W^{(2)}} = \frac{\partial J}{\partial o} h^\top + \lambda W^{(2)}$
 
-    The last term is $\mathrm{prod}(\partial J/\partial s,\; \partial s/\partial W^{(2)})$.
+    `eq_backprop-J-h`. The last term is $\mathrm{prod}(\partial J/\partial s,\; \partial s/\partial W^{(2)})$.
     """
     return jnp.outer(dJ_do, h) + dJ_ds * ds_dW2
 

@@ -9,9 +9,17 @@ from verify.report.listing import chapter_of, judged_in, show
 from verify.verdict import DerivationReport, EquationReport, ProofEvidence, Report, SizeEvidence, Verdict
 
 LISTED = [
-    ("batch-norm", "The Book, 'Normalization'", [("dJ_dX", r"\frac{\partial J}{\partial X}")]),
-    ("dropout", "The Book, 'Dropout'", [("dJ_dh", "h")]),
-    ("layer-norm", "The Book, 'Normalization', of each example", [("dJ_dX", "X"), ("gradient", "all")]),
+    (
+        "batch-norm",
+        "The Book, 'Normalization'",
+        [("dJ_dX", r"\frac{\partial J}{\partial X}", "eq_batchnorm")],
+    ),
+    ("dropout", "The Book, 'Dropout'", [("dJ_dh", "h", "")]),
+    (
+        "layer-norm",
+        "The Book, 'Normalization', of each example",
+        [("dJ_dX", "X", ""), ("gradient", "all", "")],
+    ),
 ]
 
 
@@ -41,7 +49,7 @@ def test_derivations_stand_under_their_chapters():
     order = [
         "'Normalization'",
         "batch-norm",
-        "∂J/∂X",
+        "∂J/∂X  eq_batchnorm",
         "layer-norm  of each example",
         "gradient",
         "'Dropout'",
