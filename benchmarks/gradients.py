@@ -119,14 +119,19 @@ def small_term_left_out(xp: Any) -> Functions:
     return objective, gradient
 
 
-def wrong_far_out_in_size(xp: Any) -> Functions:
-    def objective(x):
-        return xp.sum(xp.sin(x))
+def wrong_from(size: int) -> Callable[[Any], Functions]:
+    """The gradient of a sum of sines, which is 0 from this size on."""
 
-    def gradient(x):
-        return (xp.cos(x) if x.shape[0] < 5000 else 0 * x,)
+    def case(xp: Any) -> Functions:
+        def objective(x):
+            return xp.sum(xp.sin(x))
 
-    return objective, gradient
+        def gradient(x):
+            return (xp.cos(x) if x.shape[0] < size else 0 * x,)
+
+        return objective, gradient
+
+    return case
 
 
 def pinhole(xp: Any) -> Functions:
@@ -215,7 +220,8 @@ CASES: Final = (
     Case("NaN where relu has its kink", nan_at_the_kink),
     Case("a constant rounded to five digits", rounded_constant),
     Case("the term of a weight decay of 1e-4 left out", small_term_left_out),
-    Case("wrong for `n >= 5000` only", wrong_far_out_in_size),
+    Case("wrong for `n >= 5000` only", wrong_from(5000)),
+    Case("wrong for `n >= 1000000` only", wrong_from(1_000_000)),
     Case("wrong in a set of measure 1e-9, by a sine of the inputs", pinhole),
     Case("softplus' as `1 - 1 / (1 + exp(x))`, which cancels", cancels),
     Case("tanh by exponentials that overflow", overflows),
