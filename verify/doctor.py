@@ -19,7 +19,18 @@ from verify.lanes.device.calibration import measured_products, rounded_claims
 from verify.runtime.compilation_cache import FOLDER as COMPILED
 from verify.settings import Settings
 
-PACKAGES = ("manual-bp", "jax", "jaxlib", "jaxtyping", "numpy", "scipy", "hypothesis", "rich")
+PACKAGES = (
+    "manual-bp",
+    "jax",
+    "jaxlib",
+    "jaxtyping",
+    "numpy",
+    "scipy",
+    "hypothesis",
+    "rich",
+    "jinja2",
+    "latex2mathml",
+)
 VARIABLES = ("JAX_", "XLA_", "CUDA_VISIBLE_DEVICES")  # begin the names of those that decide something
 COMMANDS = (
     "python -m verify --doctor",

@@ -9,6 +9,7 @@ $h(x) = \frac12 x^\top Q x - x^\top c + b$.
 from jaxtyping import Array, Float
 
 from manual_bp.derivation import Derivation
+from manual_bp.domains import interval
 
 SOURCE = "Dive into Deep Learning, 'Momentum', quadratic convex functions"
 
@@ -37,13 +38,32 @@ def dh_dx_as_printed(
     return Q @ (x - p)
 
 
-def dh_dx(Q: Float[Array, "d d"], x: Float[Array, " d"], p: Float[Array, " d"]) -> Float[Array, " d"]:
+def dh_dx_about_the_minimum(
+    Q: Float[Array, "d d"], x: Float[Array, " d"], p: Float[Array, " d"]
+) -> Float[Array, " d"]:
     r"""$\partial_x h(x) = Q (x + Q^{-1} c)$"""
     return Q @ (x + p)
 
 
+def dh_dx(Q: Float[Array, "d d"], x: Float[Array, " d"], c: Float[Array, " d"]) -> Float[Array, " d"]:
+    r"""$\partial_x h(x) = Q x + c$
+
+    The accurate form: $x + Q^{-1} c$ overflows beside the largest numbers where neither term does.
+    """
+    return Q @ x + c
+
+
 FORWARD = dict(Q=symmetric, c=linear, h=quadratic)
 DERIVATION = Derivation(name="momentum", source=SOURCE, forward=FORWARD, backward=dict(dh_dx=dh_dx))
+CORRECTED = Derivation(
+    name="momentum-about-its-minimum",
+    source=SOURCE,
+    forward=FORWARD,
+    backward=dict(dh_dx=dh_dx_about_the_minimum),
+    domains=dict(
+        x=interval(-1024, 1024), p=interval(-1024, 1024)
+    ),  # x + p overflows beside the largest numbers
+)
 PRINTED = Derivation(
     name="momentum-as-printed",
     source=SOURCE,

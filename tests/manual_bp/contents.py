@@ -125,7 +125,7 @@ LANGUAGE_VISION_OPTIMIZATION = (
         "second_diff", ("convexity:second_difference",), "a difference: tested as a limit, with its order"
     ),
     stated("hess_line", "convexity/dslope_dz", "convexity/dhalf_dw"),
-    stated("quad_h", "momentum/dh_dx", "momentum-as-printed/dh_dx"),
+    stated("quad_h", "momentum/dh_dx", "momentum-about-its-minimum/dh_dx", "momentum-as-printed/dh_dx"),
     stated("quad_rot", "adagrad/df_dx"),
     stated("q_learning", "q-learning/dloss_dq", "q-learning/dP_dq", "q-learning-as-printed/dP_dq"),
 )
