@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from manual_bp.construction.calls import DTYPES
-from manual_bp.construction.signatures import EMPTY, read_shape, signature_of
+from manual_bp.construction.signatures import EMPTY, is_open, names_in, read_shape, signature_of, size_of
 from manual_bp.construction.tables import choices_of
 from manual_bp.construction.trees import Names, join, names_of
 from manual_bp.domains import Domain
@@ -22,6 +23,7 @@ Function = Callable[..., Any]
 
 PLAIN: Mapping[str, Any] = {"float": jnp.float32, "int": jnp.int32, "bool": jnp.bool_}
 KINDS: Mapping[str, Any] = {"float": Float, "int": Int, "bool": Bool}
+MOST_TRIED = 8  # sizes, for those that are computed
 POSITIONAL_ONLY, KEYWORD_ONLY = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
 VAR_POSITIONAL, VAR_KEYWORD = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 RULES = (jax.custom_vjp, jax.custom_jvp)
@@ -54,14 +56,24 @@ class Inputs:
 def abstract(
     inputs: Inputs, annotations: Mapping[str, Any], dtype: Any = PLAIN["float"]
 ) -> list[jax.ShapeDtypeStruct]:
-    """The leaves where every named dimension is 1 and `*batch` one axis of 1, floats in this dtype."""
-    found = []
-    for leaf in inputs.leaves:
-        shape = read_shape(annotations[leaf], leaf)
-        assert shape is not None  # or it would be no leaf
-        sizes = tuple(dim if isinstance(dim, int) else 1 for dim in shape.dims)
-        found.append(jax.ShapeDtypeStruct(sizes, {**PLAIN, "float": dtype}[shape.kind]))
-    return found
+    """The leaves where every named dimension is 1 and `*batch` one axis of 1, floats in this dtype.
+
+    Where a computed size would be 0, as that of `n-1`, every one is 2 or more.
+    """
+    read = [read_shape(annotations[leaf], leaf) for leaf in inputs.leaves]
+    shapes = [shape for shape in read if shape is not None]  # or they would be no leaves
+    names = {name for shape in shapes for dim in shape.dims for name in names_in(dim)}
+    for size in range(1, MOST_TRIED + 1):
+        known = dict.fromkeys(names, size)
+        with contextlib.suppress(ValueError):  # of a size below 0
+            sizes = [
+                tuple(1 if is_open(dim) else size_of(dim, known) for dim in shape.dims) for shape in shapes
+            ]
+            if size == MOST_TRIED or all(length > 0 for each in sizes for length in each):
+                dtypes = {**PLAIN, "float": dtype}
+                each = zip(sizes, shapes, strict=True)
+                return [jax.ShapeDtypeStruct(lengths, dtypes[shape.kind]) for lengths, shape in each]
+    raise ValueError(f"shapes: no size from 1 to {MOST_TRIED} gives every array a shape")
 
 
 def first_rows(inputs: Inputs) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """What people write for arguments: positions, tuples, fixed values, random keys, rules that take `*args`."""
 
 import functools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Float
 
 import verify
-from verify.targets.arguments import as_shape, is_random_key, parameters_of
+from verify.targets.arguments import Inputs, abstract, as_shape, is_random_key, parameters_of
 from verify.targets.custom_rules.derivations import rule_derivations
 from verify.targets.functions import gradient_derivation, read_objective
 from verify.targets.import_statements import Imports
@@ -164,3 +166,34 @@ def test_equinox_rules():
     derivatives, _ = rule_derivations(sine, lambda x: jnp.sin(x), shapes=dict(x="n"))
     pulled = derivatives.gradient()(x=jnp.ones(2), dJ_dy=jnp.ones(2))
     np.testing.assert_allclose(pulled["x"], np.cos(np.ones(2)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "dims, sizes",
+    [
+        (("2*n", "n"), [(2,), (1,)]),
+        (("n-1", "n"), [(1,), (2,)]),
+        (("n m-3", "3 m"), [(4, 1), (3, 4)]),
+        (("*batch n", "n+1"), [(1, 1), (2,)]),
+    ],
+)
+def test_the_smallest_shapes_with_computed_sizes(dims: tuple[str, str], sizes: list[tuple[int, ...]]):
+    inputs = Inputs(lambda x, y: x, {"x": "x", "y": "y"}, {}, ())
+    annotations = dict(zip("xy", (Float[Array, each] for each in dims), strict=True))
+    assert [struct.shape for struct in abstract(inputs, annotations)] == sizes
+
+
+def test_a_custom_rule_of_a_computed_size(tmp_path: Path):
+    def pairs(x):
+        return x.reshape(-1, 2).prod(-1)
+
+    rule = jax.custom_vjp(pairs)
+
+    def pull(x, g):
+        return ((g[:, None] * x.reshape(-1, 2)[:, ::-1]).reshape(-1),)
+
+    rule.defvjp(lambda x: (pairs(x), x), pull)
+    report = verify.check_custom_rule(
+        rule, pairs, shapes={"x": "2*n"}, examples=2, dtypes=("float32",), only="dJ_*", directory=tmp_path
+    )
+    assert report.good
