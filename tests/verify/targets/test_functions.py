@@ -1,6 +1,5 @@
 """Two functions: how they meet, what is judged, and what is said where they do not fit together."""
 
-import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -203,17 +202,3 @@ def test_what_does_not_fit_is_one_clear_message(manual, objective, given, messag
     with pytest.raises((TypeError, ValueError), match=message) as raised:
         verify.check_gradient(manual, objective, **given)
     assert "\n" not in str(raised.value)
-
-
-def test_the_readme_refutes_what_it_says_it_refutes(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    (session,) = re.findall(r"^```pycon\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    code = re.sub(r"^(>>>|\.\.\.) ?", "", session.partition("Traceback")[0], flags=re.MULTILINE)
-    *before, last = code.strip().splitlines()
-    names: dict[str, Any] = {}
-    exec("\n".join(before), names)
-    with pytest.raises(verify.Refuted) as raised:
-        exec(last, names)
-    shown = session.strip().splitlines()[-1].removeprefix("verify.Refuted: ").removesuffix(" ...")
-    assert str(raised.value).startswith(shown)
