@@ -81,3 +81,16 @@ def test_a_complex_argument_that_nothing_is_differentiated_by(tmp_path: Path):
 def test_another_structure_is_named(wrong, tmp_path: Path):
     with pytest.raises(TypeError, match="built otherwise than z"):
         judged(wrong, power, "z", tmp_path)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_custom_rules(right: bool, tmp_path: Path):
+    def modulus(z):
+        return jnp.abs(z) ** 2
+
+    rule = jax.custom_vjp(modulus)
+    rule.defvjp(lambda z: (modulus(z), z), lambda z, g: (2 * g * (jnp.conj(z) if right else z),))
+    report = verify.check_custom_rule(
+        rule, modulus, shapes={"z": Complex[Array, "n"]}, examples=2, dtypes=("float32",), directory=tmp_path
+    )
+    assert report.verdict is (Verdict.PROVED if right else Verdict.REFUTED)
