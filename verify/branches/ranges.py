@@ -270,7 +270,7 @@ def literal(values: Any) -> Range:
     array = np.asarray(values)
     if array.size == 0 or (
         array.dtype.kind not in "fiub"
-        and not np.issubdtype(array.dtype, np.number)
+        and (array.dtype.kind == "c" or not np.issubdtype(array.dtype, np.number))
         and array.dtype.name != "bfloat16"
     ):
         return Range(moves=False, text="a constant")

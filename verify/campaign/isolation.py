@@ -16,6 +16,7 @@ from verify.interpreter.opaque import Opaque, OpaqueError
 from verify.interpreter.walker import Sizes
 from verify.lanes.purity import WHY as CHANGING
 from verify.lanes.purity import changing_equations, changing_node
+from verify.programs.complex_numbers.parts import NoRealProgram
 from verify.programs.pair import Pair
 from verify.programs.tracing import GRADIENT, Fault, Programs, Traced, WalkError
 
@@ -38,6 +39,10 @@ class Isolation:
                     raise
                 if isinstance(broken.error, OpaqueError):
                     self.pair.close(broken.name, Opaque((broken.error.primitive,)))
+                    continue
+                if isinstance(broken.error, NoRealProgram):
+                    why = NO_RULE.format(broken.error)
+                    self.give_up(broken.name, Fault(f"{broken.name}: {why}", wrong=False, fatal=True))
                     continue
                 said = str(broken.error).strip().partition("\n")[0]
                 message = f"{broken.name}: {lane} raised {type(broken.error).__name__}: {said}"

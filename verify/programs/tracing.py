@@ -82,6 +82,8 @@ class Traced:
         walk = "walk in the field" if isinstance(arithmetic, BaseField) else "walk in bounds"
         with doing(self.name), timed(walk), np.errstate(all="ignore"), observed(arithmetic, self.observer):
             try:
+                if self.unmodelled:
+                    raise NoRealProgram(self.unmodelled)
                 results = evaluate(self.program, arithmetic, sizes, [values[name] for name in self.names])
             except Exception as error:
                 raise WalkError(self.name, error) from error

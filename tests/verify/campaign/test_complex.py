@@ -74,6 +74,20 @@ def test_what_has_no_model_is_inconclusive(tmp_path: Path):
     assert "sort of complex numbers" in (equation.because or "")
 
 
+def test_what_has_no_model_at_one_size_alone_is_inconclusive(tmp_path: Path):
+    def manual(x):
+        return jnp.real(jnp.conj(lax.sort(x + 0j))) if x.shape[0] == 5 else x
+
+    def objective(x):
+        return jnp.sum(x * x) / 2
+
+    report = verify.check_gradient(
+        manual, objective, "x", shapes={"x": "n"}, examples=2, dtypes=("float32",), directory=tmp_path
+    )
+    equation = report.derivations[0].equations[0]
+    assert equation.verdict is Verdict.INCONCLUSIVE and "sort of complex numbers" in (equation.because or "")
+
+
 def test_the_gradient_through_a_transform_is_traced_at_every_length(tmp_path: Path):
     """jax's transposed transform asks whether a length is odd, which a symbolic one does not know."""
 
