@@ -1,8 +1,8 @@
 """Runs every benchmark: `python -m benchmarks`."""
 
-from benchmarks import calls, walker
+from benchmarks import calls, per_example, walker
 
-BENCHMARKS = (walker, calls)
+BENCHMARKS = (walker, calls, per_example)
 
 if __name__ == "__main__":
     for benchmark in BENCHMARKS:
