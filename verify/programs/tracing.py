@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from verify.interpreter.opaque import Opaque, opaque_in
 from verify.interpreter.walker import Arithmetic, Program, Sizes, Value, evaluate
 from verify.programs.complex_numbers.parts import NoRealProgram, is_complex
 from verify.programs.complex_numbers.transformation import has_complex, real_program
+from verify.programs.shards import NoOneDevice, is_sharded, on_one_device
 from verify.runtime import tracebacks
 from verify.runtime.activity import NOTHING, doing
 from verify.runtime.timings import timed
@@ -63,6 +65,9 @@ class Traced:
             jaxpr, self.results = jax.make_jaxpr(
                 lambda *arrays: function(**dict(zip(self.names, arrays, strict=True))), return_shape=True
             )(*shapes.values())
+            if is_sharded(jaxpr):
+                with contextlib.suppress(NoOneDevice):  # it is left to the devices then
+                    jaxpr = on_one_device(jaxpr)
             self.unmodelled: str | None = None  # what of complex numbers has no rule
             if any(map(is_complex, (*jaxpr.in_avals, *jaxpr.out_avals))):
                 self.unmodelled = "an argument or a result"

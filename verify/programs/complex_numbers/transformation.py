@@ -6,23 +6,22 @@ Each primitive is written by the real ones that XLA computes it by, or by others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.core import eval_jaxpr
 from jax.extend import core
 
 from verify.interpreter.indexing import INDEXED_MOVES
 from verify.interpreter.movement import MOVES
-from verify.interpreter.steps import CALLS
 from verify.programs.complex_numbers import elementary
 from verify.programs.complex_numbers.fourier import fft
 from verify.programs.complex_numbers.parts import Parts, as_parts, is_complex, real_dtype
 from verify.programs.complex_numbers.primitives import magnitude, rounded_like
+from verify.programs.rewriting import Rewriting
 
 # what acts on both parts alike; of select_n the first operand says which
 SUMS = frozenset({"cumsum", "reduce_sum", "reduce_window_sum", "scatter-add", "select_n", "stop_gradient"})
@@ -48,26 +47,10 @@ def real_program(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
     """
 
     def run(*arrays: Any) -> list[Any]:
-        return _evaluate(closed.jaxpr, closed.consts, arrays)
+        return IN_PARTS.evaluate(closed.jaxpr, closed.consts, arrays)
 
     avals: list[Any] = closed.in_avals
     return jax.make_jaxpr(run)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))
-
-
-def _evaluate(jaxpr: Any, consts: Iterable[Any], operands: Iterable[Any]) -> list[Any]:
-    environment: dict[Any, Any] = {}
-
-    def read(atom: Any) -> Any:
-        if not isinstance(atom, core.Literal):
-            return environment[atom]
-        return _constant(atom.val, np.asarray(atom.val).dtype) if is_complex(atom) else atom.val
-
-    environment.update(zip(jaxpr.constvars, map(_constant, consts), strict=True))
-    environment.update(zip(jaxpr.invars, operands, strict=True))
-    for equation in jaxpr.eqns:
-        results = _apply(jaxpr, equation, [read(atom) for atom in equation.invars])
-        environment.update(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
 
 
 def _constant(value: Any, dtype: Any = None) -> Any:
@@ -77,16 +60,9 @@ def _constant(value: Any, dtype: Any = None) -> Any:
     return Parts(np.real(array).copy()[()], np.imag(array).copy()[()])
 
 
-def _apply(jaxpr: Any, equation: Any, operands: list[Any]) -> Sequence[Any]:
+def _rewritten(equation: Any, operands: list[Any]) -> Sequence[Any]:
     """The results of one equation, complex ones in parts."""
     name, params = equation.primitive.name, equation.params
-    if not _is_complex(equation):
-        return _as_it_is(jaxpr, equation, operands)
-    if name in CONTROL:
-        return CONTROL[name](params, operands)
-    if name in CALLS:
-        called = params[CALLS[name]]
-        return _evaluate(getattr(called, "jaxpr", called), getattr(called, "consts", ()), operands)
     if name in LINEAR:
         return _linearly(equation, operands)
     if name in BILINEAR:
@@ -98,17 +74,6 @@ def _apply(jaxpr: Any, equation: Any, operands: list[Any]) -> Sequence[Any]:
     if name == "complex":
         return [Parts(*jnp.broadcast_arrays(*operands))]
     return [elementary.rule_of(name)(params, *map(as_parts, operands))]
-
-
-def _as_it_is(jaxpr: Any, equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
-    """An equation of this program without complex numbers."""
-    known = {
-        atom: value
-        for atom, value in zip(equation.invars, operands, strict=True)
-        if not isinstance(atom, core.Literal)
-    }
-    alone = jaxpr.replace(constvars=[], invars=[*known], outvars=equation.outvars, eqns=[equation])
-    return eval_jaxpr(alone, (), *known.values())
 
 
 def _bound(equation: Any, operands: Sequence[Any], **changed: Any) -> Sequence[Any]:
@@ -148,42 +113,4 @@ def _cast(dtype: Any, value: Any) -> Any:
     return Parts(*(lax.convert_element_type(part, real_dtype(dtype)) for part in as_parts(value)))
 
 
-# --- control flow -----------------------------------------------------------------------------------------------------
-
-
-def _entered(closed: Any) -> Callable[[Sequence[Any]], list[Any]]:
-    """A program inside a loop or a branch, as a function of its operands in parts."""
-    return lambda operands: _evaluate(closed.jaxpr, closed.consts, operands)
-
-
-def _scan(params: Mapping[str, Any], operands: list[Any]) -> list[Any]:
-    if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
-        consts, carry, rows = (list(group) for group in params["ft_in"].update(operands).unpack())
-    else:
-        first, second = params["num_consts"], params["num_consts"] + params["num_carry"]
-        consts, carry, rows = operands[:first], operands[first:second], operands[second:]
-    body = _entered(params["jaxpr"])
-
-    def step(carry: Any, row: Any) -> Any:
-        results = body([*consts, *carry, *row])
-        return results[: len(carry)], results[len(carry) :]
-
-    carry, results = lax.scan(step, carry, rows, length=params["length"], reverse=params["reverse"])
-    return [*carry, *results]
-
-
-def _while(params: Mapping[str, Any], operands: list[Any]) -> list[Any]:
-    first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
-    condition, body = _entered(params["cond_jaxpr"]), _entered(params["body_jaxpr"])
-    return lax.while_loop(
-        lambda carry: condition([*operands[:first], *carry])[0],
-        lambda carry: body([*operands[first:second], *carry]),
-        operands[second:],
-    )
-
-
-def _cond(params: Mapping[str, Any], operands: list[Any]) -> list[Any]:
-    return lax.switch(operands[0], [*map(_entered, params["branches"])], operands[1:])
-
-
-CONTROL: Mapping[str, Callable[..., list[Any]]] = {"scan": _scan, "while": _while, "cond": _cond}
+IN_PARTS = Rewriting(_is_complex, _rewritten, _constant)
