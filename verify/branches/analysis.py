@@ -16,7 +16,7 @@ from verify.branches.expressions import text_of
 from verify.branches.outcomes import possible, selector
 from verify.branches.ranges import ANYTHING, CHOOSING, INFINITY, Range, hull, literal
 from verify.branches.results import ends
-from verify.interpreter.steps import CALLS
+from verify.interpreter.steps import CALLS, scan_groups, while_groups
 from verify.interpreter.walker import Program
 
 Path = tuple[int, ...]  # of an equation: the ids of the calls around it, and its own
@@ -144,11 +144,7 @@ class _Analysis:
         return [each._replace(moves=each.moves or decided) for each in joined]
 
     def _scan(self, params: Mapping[str, Any], operands: list[Range], path: Path) -> list[Range]:
-        if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
-            consts, carry, rows = (list(group) for group in params["ft_in"].update(operands).unpack())
-        else:
-            first, second = params["num_consts"], params["num_consts"] + params["num_carry"]
-            consts, carry, rows = operands[:first], operands[first:second], operands[second:]
+        consts, carry, rows = scan_groups(params, operands)
         count = len(carry)
 
         def body(carry: list[Range]) -> list[Range]:
@@ -160,8 +156,7 @@ class _Analysis:
         return [*after, *results[count:]]
 
     def _while(self, params: Mapping[str, Any], operands: list[Range], path: Path) -> list[Range]:
-        first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
-        of_condition, of_body, carry = operands[:first], operands[first:second], operands[second:]
+        of_condition, of_body, carry = while_groups(params, operands)
 
         def body(carry: list[Range]) -> list[Range]:
             return self._inner(params["body_jaxpr"], [*of_body, *carry], path)

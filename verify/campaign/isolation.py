@@ -41,8 +41,7 @@ class Isolation:
                     self.pair.close(broken.name, Opaque((broken.error.primitive,)))
                     continue
                 if isinstance(broken.error, NoRealProgram):
-                    why = NO_RULE.format(broken.error)
-                    self.give_up(broken.name, Fault(f"{broken.name}: {why}", wrong=False, fatal=True))
+                    self._give_up_unmodelled(broken.name, broken.error)
                     continue
                 said = str(broken.error).strip().partition("\n")[0]
                 message = f"{broken.name}: {lane} raised {type(broken.error).__name__}: {said}"
@@ -72,10 +71,11 @@ class Isolation:
             return Fault(NO_RULE.format(unmodelled), wrong=False, fatal=True)
         for name, traced in {**programs.equations, GRADIENT: programs.composed}.items():
             if isinstance(traced, Traced) and traced.unmodelled:
-                self.give_up(
-                    name, Fault(f"{name}: {NO_RULE.format(traced.unmodelled)}", wrong=False, fatal=True)
-                )
+                self._give_up_unmodelled(name, traced.unmodelled)
         return None
+
+    def _give_up_unmodelled(self, name: str, what: object) -> None:
+        self.give_up(name, Fault(f"{name}: {NO_RULE.format(what)}", wrong=False, fatal=True))
 
     def note(self, name: str, fault: Fault) -> None:
         """Of several faults of an equation the worst is kept."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from verify.interpreter.opaque import primitives_of
+from verify.interpreter.steps import while_groups
 
 MOST_TURNS = 100_000  # of a while loop
 CALLS = {
@@ -73,18 +74,18 @@ def _counted(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any]) -> tup
 
 def _turned(params: dict[str, Any], given: Sequence[Any]) -> tuple[list[Any], Any]:
     """What a while loop carries at its end, and whether it has come to that within the turns."""
-    first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    of_condition, of_body, initial = while_groups(params, given)
     condition, body = (core.jaxpr_as_fun(params[name]) for name in ("cond_jaxpr", "body_jaxpr"))
 
     def going(state: Any) -> Any:
-        return (state[0] < MOST_TURNS) & jnp.any(condition(*given[:first], *state[1])[0])
+        return (state[0] < MOST_TURNS) & jnp.any(condition(*of_condition, *state[1])[0])
 
     def turn(state: Any) -> Any:
-        on = condition(*given[:first], *state[1])[0]  # of each case its own, which stays as it ended
-        after = body(*given[first:second], *state[1])
+        on = condition(*of_condition, *state[1])[0]  # of each case its own, which stays as it ended
+        after = body(*of_body, *state[1])
         ahead = [jnp.reshape(on, (*on.shape, *(1,) * (jnp.ndim(one) - on.ndim))) for one in after]
         kept = [jnp.where(w, one, was) for w, one, was in zip(ahead, after, state[1], strict=True)]
         return state[0] + 1, kept
 
-    turns, carry = jax.lax.while_loop(going, turn, (0, list(given[second:])))
+    turns, carry = jax.lax.while_loop(going, turn, (0, initial))
     return carry, turns < MOST_TURNS

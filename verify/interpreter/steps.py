@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -116,3 +116,24 @@ def filled_in(entry: Any, sizes: Sizes) -> Any:
 def _code(expression: str) -> Any:
     """A size as jax prints it, `2*n^2 + floordiv(d, 2)`, is an expression of Python's, but for its powers."""
     return compile(expression.replace("^", "**"), "<size>", "eval")
+
+
+# --- the operands of loops --------------------------------------------------------------------------------------------
+
+
+def scan_groups(params: Mapping[str, Any], operands: Sequence[Any]) -> list[list[Any]]:
+    """The operands of a scan as constants, carries and rows."""
+    if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
+        return [list(group) for group in params["ft_in"].update(operands).unpack()]
+    return _cut(operands, params["num_consts"], params["num_carry"])
+
+
+def while_groups(params: Mapping[str, Any], operands: Sequence[Any]) -> list[list[Any]]:
+    """The operands of a while loop as constants of its condition, those of its body, and carries."""
+    return _cut(operands, params["cond_nconsts"], params["body_nconsts"])
+
+
+def _cut(operands: Sequence[Any], first: int, second: int) -> list[list[Any]]:
+    """So many, so many, and the others."""
+    places = (slice(first), slice(first, first + second), slice(first + second, None))
+    return [[*operands[place]] for place in places]

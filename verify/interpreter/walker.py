@@ -28,7 +28,7 @@ from verify.interpreter.loops import MOST_TURNS, EndlessLoop
 from verify.interpreter.movement import MOVES
 from verify.interpreter.observation import observer_of
 from verify.interpreter.random_keys import are_keys, concerns_keys, on_keys
-from verify.interpreter.steps import CALLS, ShapeDtype, Sizes, Step, Templates
+from verify.interpreter.steps import CALLS, ShapeDtype, Sizes, Step, Templates, scan_groups, while_groups
 
 Value = Any  # a plain array of integers or booleans, or the arithmetic's own value
 
@@ -153,7 +153,8 @@ def _call(parameter: str) -> Callable[..., Sequence[Value]]:
 def _scan(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
     params = step.params
     body = _program(params["jaxpr"])
-    (consts, carry, xs), carries = _scan_groups(params, operands)
+    consts, carry, xs = scan_groups(params, operands)
+    carries = len(carry)
     order = range(params["length"])
     rows: list[Sequence[Value]] = []
     for i in reversed(order) if params["reverse"] else order:
@@ -169,22 +170,10 @@ def _scan(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value
     return [*carry, *(_move(arithmetic, _stack, column) for column in zip(*rows, strict=True))]
 
 
-def _scan_groups(params: Mapping[str, Any], operands: list[Value]) -> tuple[Sequence[list[Value]], int]:
-    """The operands as constants, carries and rows; and how many carries there are."""
-    if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
-        groups = [list(group) for group in params["ft_in"].update(operands).unpack()]
-    else:
-        first, second = params["num_consts"], params["num_consts"] + params["num_carry"]
-        groups = [operands[:first], operands[first:second], operands[second:]]
-    return groups, len(groups[1])
-
-
 def _while(arithmetic: Arithmetic, sizes: Sizes, step: Step, operands: list[Value]) -> Sequence[Value]:
     params = step.params
     condition, body = _program(params["cond_jaxpr"]), _program(params["body_jaxpr"])
-    first_body, first_carry = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
-    condition_consts, body_consts = operands[:first_body], operands[first_body:first_carry]
-    carry = operands[first_carry:]
+    condition_consts, body_consts, carry = while_groups(params, operands)
     for _ in range(MOST_TURNS):
         (going,) = evaluate(condition, arithmetic, sizes, [*condition_consts, *carry])
         running = arithmetic.steer(going)

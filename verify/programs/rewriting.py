@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 from jax.core import eval_jaxpr
 from jax.extend import core
 
-from verify.interpreter.steps import CALLS
+from verify.interpreter.steps import CALLS, scan_groups, while_groups
 
 
 def _untouched(value: Any, dtype: Any) -> Any:
@@ -28,6 +29,15 @@ class Rewriting:
     concerns: Callable[[Any], bool]
     rule: Callable[[Any, list[Any]], Sequence[Any]]
     constant: Callable[[Any, Any], Any] = _untouched
+
+    def program(self, closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
+        """A whole program so rewritten, of the same arguments and results."""
+
+        def run(*arrays: Any) -> list[Any]:
+            return self.evaluate(closed.jaxpr, closed.consts, arrays)
+
+        avals: list[Any] = closed.in_avals
+        return jax.make_jaxpr(run)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))
 
     def evaluate(self, jaxpr: Any, consts: Iterable[Any], operands: Iterable[Any]) -> list[Any]:
         """The results of a jaxpr so rewritten, of tracers or arrays."""
@@ -74,11 +84,7 @@ def _as_it_is(jaxpr: Any, equation: Any, operands: Sequence[Any]) -> Sequence[An
 
 
 def _scan(rewriting: Rewriting, params: Mapping[str, Any], operands: list[Any]) -> list[Any]:
-    if "ft_in" in params:  # jax >= 0.12 keeps the grouping as a tree
-        consts, carry, rows = (list(group) for group in params["ft_in"].update(operands).unpack())
-    else:
-        first, second = params["num_consts"], params["num_consts"] + params["num_carry"]
-        consts, carry, rows = operands[:first], operands[first:second], operands[second:]
+    consts, carry, rows = scan_groups(params, operands)
     body = rewriting.entered(params["jaxpr"])
 
     def step(carry: Any, row: Any) -> Any:
@@ -90,12 +96,12 @@ def _scan(rewriting: Rewriting, params: Mapping[str, Any], operands: list[Any]) 
 
 
 def _while(rewriting: Rewriting, params: Mapping[str, Any], operands: list[Any]) -> list[Any]:
-    first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    of_condition, of_body, initial = while_groups(params, operands)
     condition, body = rewriting.entered(params["cond_jaxpr"]), rewriting.entered(params["body_jaxpr"])
     return lax.while_loop(
-        lambda carry: condition([*operands[:first], *carry])[0],
-        lambda carry: body([*operands[first:second], *carry]),
-        operands[second:],
+        lambda carry: condition([*of_condition, *carry])[0],
+        lambda carry: body([*of_body, *carry]),
+        initial,
     )
 
 

@@ -34,13 +34,8 @@ def is_sharded(jaxpr: Any) -> bool:
 
 def on_one_device(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
     """The same program with an axis more for each axis of a mesh. Raises NoOneDevice where jax cannot map it."""
-
-    def run(*arrays: Any) -> list[Any]:
-        return BY_AXES.evaluate(closed.jaxpr, closed.consts, arrays)
-
-    avals: list[Any] = closed.in_avals
     try:
-        return jax.make_jaxpr(run)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))
+        return OVER_ARRAYS.program(BY_AXES.program(closed))
     except Exception as error:  # a primitive without a rule for batches or for a named axis
         raise NoOneDevice(f"{SHARD_MAP}: {error}") from error
 
@@ -255,5 +250,30 @@ def _collected(equation: Any, operands: list[Any]) -> Sequence[Any]:
     return results if isinstance(results, list) else [results]
 
 
+# --- of collectives along axes of an array, which vmap leaves behind --------------------------------------------------
+
+REDUCTIONS: Mapping[str, Callable[..., Any]] = {
+    "psum": lax.reduce_sum,
+    "pmax": lax.reduce_max,
+    "pmin": lax.reduce_min,
+}
+
+
+def _is_reduction(equation: Any) -> bool:
+    return equation.primitive.name in REDUCTIONS or any(map(_reduces, core.jaxprs_in_params(equation.params)))
+
+
+def _reduces(jaxpr: Any) -> bool:
+    return any(map(_is_reduction, jaxpr.eqns))
+
+
+def _reduced(equation: Any, operands: list[Any]) -> Sequence[Any]:
+    params = equation.params
+    if equation.primitive.name not in REDUCTIONS or params.get("axis_index_groups") is not None:
+        raise NoOneDevice(f"{equation.primitive.name} has no form along an axis of an array")
+    return [REDUCTIONS[equation.primitive.name](x, params["axes"]) for x in operands]
+
+
 IN_SHARDS = Rewriting(_within, _collected)
 BY_AXES = Rewriting(_concerns, _mapped)
+OVER_ARRAYS = Rewriting(_is_reduction, _reduced)

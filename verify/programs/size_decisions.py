@@ -248,7 +248,7 @@ def _far(decision: Decision, base: Mapping[str, int], name: str) -> list[int]:
         first, second, last = map(difference, (1, 2, SCANNED))
         if (slope := second - first) and last - first == slope * (SCANNED - 1):
             equal = 1 - first / slope
-            found = [size for size in range(math.floor(equal) - 1, math.ceil(equal) + 2)]
+            found = [*range(math.floor(equal) - 1, math.ceil(equal) + 2)]
     powers = [1 << bit for bit in range(SCANNED.bit_length(), FARTHEST.bit_length())]
     for below, above in itertools.pairwise([SCANNED - 1, *powers]):
         if answer(below) != answer(above):

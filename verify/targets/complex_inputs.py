@@ -44,10 +44,11 @@ def split(tree: Any) -> Any:
     def halves(what: Any) -> Any:
         if not is_complex(what):
             return what
-        dims = getattr(what, "dim_str", None)
-        if dims is None:
-            dims = " ".join(str(size).replace(" ", "") for size in what.shape)
-        part = Float[Array, dims]
+        part = (
+            Float[Array, what.dim_str]
+            if isinstance(what, type)
+            else jax.ShapeDtypeStruct(what.shape, jnp.float32)
+        )
         return ComplexParts(part, part)
 
     return jax.tree.map(halves, tree)

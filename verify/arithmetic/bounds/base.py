@@ -104,14 +104,9 @@ class BaseBounds:
         """The results of a walk, indeterminate in the cases in which control flow was in doubt."""
         if not self.undecided.any():
             return list(results)
-
-        def indeterminate_where(value: Value) -> Value:
-            if not isinstance(value, Bounded):
-                return value
-            cases = self.undecided.reshape(-1, *(1,) * (value.value.ndim - 1))
-            return Bounded(value.value, np.where(cases, np.inf, value.errors + np.zeros_like(value.value)))
-
-        return [indeterminate_where(value) for value in results]
+        return [
+            value.without_bound(self.undecided) if isinstance(value, Bounded) else value for value in results
+        ]
 
     # --- what the rules ask for
 

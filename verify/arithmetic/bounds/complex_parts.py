@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from verify.arithmetic.bounds.base import BaseBounds
     from verify.interpreter.steps import Step
 
-ROUNDINGS = (
-    4  # of another formula for the same, more than of the one that is walked; of a transform, in each stage
-)
+# Of another formula for the same, more than of the one that is walked; of a transform, in each stage.
+ROUNDINGS = 4
 
 
 def rounded_like(arithmetic: BaseBounds, step: Step, x: Bounded, *terms: Bounded) -> Bounded:

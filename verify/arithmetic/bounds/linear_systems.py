@@ -11,27 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.arithmetic.bounds.estimates import estimate
 from verify.arithmetic.bounds.value import Array, Bounded
 
 if TYPE_CHECKING:
-    from verify.arithmetic.bounds.base import BaseBounds
+    from verify.arithmetic.bounds.arithmetic import Bounds
     from verify.interpreter.steps import Step
 
 
-def factors(arithmetic: BaseBounds, step: Step, a: Any) -> list[Any]:
+def factors(arithmetic: Bounds, step: Step, a: Any) -> list[Any]:
     """lu and cholesky: the pivots are the diagonal of what they give first."""
-    results = estimate(arithmetic, step, a)
-    arithmetic.estimated.add(step.primitive)
+    results = arithmetic.unknown(step, a)
     return _indeterminate(results, _may_vanish(results[0]))
 
 
-def solution(arithmetic: BaseBounds, step: Step, a: Any, b: Any) -> list[Any]:
+def solution(arithmetic: Bounds, step: Step, a: Any, b: Any) -> list[Any]:
     """triangular_solve: the pivots are the diagonal of its matrix, unless that is taken to be all ones."""
-    results = estimate(arithmetic, step, a, b)
-    arithmetic.estimated.add(step.primitive)
-    if step.params["unit_diagonal"] or not isinstance(a, Bounded):
-        return results
+    results = arithmetic.unknown(step, a, b)
+    if step.params["unit_diagonal"]:
+        return [*results]
     return _indeterminate(results, _may_vanish(a))
 
 
@@ -45,11 +42,4 @@ def _may_vanish(matrices: Bounded) -> Array:
 
 
 def _indeterminate(results: Sequence[Any], where: Array) -> list[Any]:
-    if not where.any():
-        return [*results]
-    return [_without_bound(result, where) if isinstance(result, Bounded) else result for result in results]
-
-
-def _without_bound(result: Bounded, where: Array) -> Bounded:
-    whole = where.reshape(*where.shape, *(1,) * (result.value.ndim - where.ndim))
-    return Bounded(result.value, np.where(whole, np.inf, result.errors + np.zeros_like(result.value)))
+    return [value.without_bound(where) if isinstance(value, Bounded) else value for value in results]

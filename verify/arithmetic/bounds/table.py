@@ -63,7 +63,7 @@ FLOAT_RULES: dict[str, Rule] = {
     "sort": sorting.sort,
     "top_k": sorting.top_k,
     # sums and products
-    **dict.fromkeys(("reduce_sum", "psum"), sums.reduce_sum),  # psum over axes of an array
+    "reduce_sum": sums.reduce_sum,
     "cumsum": sums.cumsum,
     "reduce_window_sum": sums.window_sum,
     "scatter-add": sums.scatter_sum(1.0),

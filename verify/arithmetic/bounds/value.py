@@ -63,6 +63,11 @@ class Bounded:
         """Where this is exact and `holds`, a fact about its value, does."""
         return holds if self.error is None else holds & (self.error == 0)
 
+    def without_bound(self, where: Array) -> Bounded:
+        """The same numbers, of which nothing is known where this holds, of the data axis and maybe some after it."""
+        whole = where.reshape(*where.shape, *(1,) * (self.value.ndim - where.ndim))
+        return Bounded(self.value, np.where(whole, np.inf, self.errors + np.zeros_like(self.value)))
+
     def reshaped(self, shape: tuple[int, ...]) -> Bounded:
         """The same numbers as an array of another shape behind the data axis."""
 

@@ -95,7 +95,7 @@ RULES: Mapping[str, Rule] = {
     "rounded_like": lambda field, step, a, *terms: a,
     "magnitude": same,  # for terms of rounded_like alone
     "roots_of_unity": roots_of_unity,
-    **dict.fromkeys(("reduce_sum", "psum"), reduce(row_sum, np.sum, times)),  # psum over axes of an array
+    "reduce_sum": reduce(row_sum, np.sum, times),
     "reduce_prod": reduce(row_product, np.prod, lambda degree, count: (degree[0] * count, degree[1] * count)),
     "dot_general": dot_general,
     "conv_general_dilated": dot_general,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -45,16 +44,11 @@ def real_program(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
 
     Raises NoRealProgram where a primitive has no rule.
     """
-
-    def run(*arrays: Any) -> list[Any]:
-        return IN_PARTS.evaluate(closed.jaxpr, closed.consts, arrays)
-
-    avals: list[Any] = closed.in_avals
-    return jax.make_jaxpr(run)(*(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals))
+    return IN_PARTS.program(closed)
 
 
-def _constant(value: Any, dtype: Any = None) -> Any:
-    if not jnp.issubdtype(dtype or getattr(value, "dtype", np.float64), jnp.complexfloating):
+def _constant(value: Any, dtype: Any) -> Any:
+    if dtype is None or not jnp.issubdtype(dtype, jnp.complexfloating):
         return value
     array = np.asarray(value, dtype)
     return Parts(np.real(array).copy()[()], np.imag(array).copy()[()])

@@ -112,7 +112,6 @@ ELSEWHERE = {  # test_linear_algebra.py, and forward against reverse mode in lan
     *("rounded_like", "magnitude", "roots_of_unity"),  # programs/test_complex_numbers.py
 }
 SAME = {
-    "psum": "reduce_sum",
     "scatter_add": "scatter-add",
     "scatter_mul": "scatter-mul",
     "scatter_max": "scatter-max",
